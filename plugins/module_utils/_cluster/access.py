@@ -1,0 +1,99 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: no promise of compatibility.
+
+"""The rights that a run needs, asked before it begins: a run that stops half way for want of a right helps nobody."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from .api import Api
+from .kinds import ACCESS_REVIEW, AUTOSCALER, DEPLOYMENT, EVENT, NAMESPACE, POD, REPLICA_SET, SERVICE, Kind
+
+
+@dataclass(frozen=True)
+class Right:
+    """One verb on one resource or subresource."""
+
+    verb: str
+    kind: Kind
+    subresource: str = ""
+
+    def __str__(self) -> str:
+        resource = self.kind.plural + (f"/{self.subresource}" if self.subresource else "")
+        return f"{self.verb} {resource}" + (f" ({self.kind.group})" if self.kind.group else "")
+
+
+LOOK = (
+    Right("list", POD),
+    Right("list", SERVICE),
+    Right("list", EVENT),
+    Right("list", DEPLOYMENT),
+    Right("list", REPLICA_SET),
+    Right("list", AUTOSCALER),
+    Right("get", POD, "log"),
+)
+RESTORE = (
+    Right("update", DEPLOYMENT, "scale"),
+    Right("delete", DEPLOYMENT),
+    Right("delete", POD),
+    Right("delete", SERVICE),
+)
+
+
+def needed(purpose: str, probe: str, version: str | None) -> tuple[Right, ...]:
+    """The rights for a run.
+
+    ``purpose`` is ``orphans`` or ``restore``; ``probe`` the option of that name; ``version`` the cluster's (``v1.34.4``).
+    A websocket exec is a GET and needs ``get``; since Kubernetes 1.35 it needs ``create`` as well (kubernetes issue 134577).
+    """
+    rights = LOOK
+    if probe == "pod_proxy":
+        rights += (Right("get", POD, "proxy"),)
+    else:
+        rights += (Right("get", POD, "exec"),)
+        minor = re.match(r"v1\.(\d+)", version or "")
+        if minor and int(minor.group(1)) >= 35:
+            rights += (Right("create", POD, "exec"),)
+    return rights + (RESTORE if purpose == "restore" else ())
+
+
+def missing(api: Api, rights: t.Sequence[Right], namespaces: t.Sequence[str] | None) -> list[str]:
+    """The rights that the account lacks, one sentence each ("list pods in all namespaces"), empty where none is lacking.
+
+    ``namespaces`` are those the run looks at, None for all of them. Raises ClusterError where the question fails.
+    """
+    places: t.Sequence[str | None] = [None] if namespaces is None else namespaces
+    asked = [(right, place) for right in rights for place in places]
+    asked += [(Right("list" if place is None else "get", NAMESPACE), place) for place in places]
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        allowed = list(pool.map(lambda one: _allowed(api, *one), asked))
+    return [
+        f"{right} in {f'namespace {namespace}' if namespace else 'all namespaces'}"
+        for (right, namespace), yes in zip(asked, allowed)
+        if not yes
+    ]
+
+
+def _allowed(api: Api, right: Right, namespace: str | None) -> bool:
+    attributes = {
+        "verb": right.verb,
+        "group": right.kind.group,
+        "resource": right.kind.plural,
+        "subresource": right.subresource,
+        "namespace": namespace or "",
+    }
+    if right.kind is NAMESPACE and namespace:
+        attributes["name"] = namespace
+    body = {
+        "apiVersion": ACCESS_REVIEW.api_version,
+        "kind": ACCESS_REVIEW.name,
+        "spec": {"resourceAttributes": attributes},
+    }
+    review = api.send("post", ACCESS_REVIEW.path(), f"ask for the right to {right}", body).body
+    return bool((review.get("status") or {}).get("allowed"))

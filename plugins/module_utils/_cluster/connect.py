@@ -1,0 +1,172 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: no promise of compatibility.
+
+"""Which cluster do the given credentials reach, and as whom: no guessing, no silent anonymous fallback."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import sys
+import tempfile
+import typing as t
+from dataclasses import asdict, dataclass
+
+from .api import CONNECT_TIMEOUT, Api, plainly
+from .errors import ClusterError
+from .kinds import NAMESPACE, SUBJECT_REVIEW
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+try:
+    import kubernetes
+    import urllib3
+    import yaml
+    from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+    from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
+
+    MISSING = ""
+except ImportError as error:
+    AUTH_ARG_SPEC = {}
+    MISSING = str(error.name)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One cluster as the results name it.
+
+    ``identity`` is the uid of namespace kube-system; where that may not be read, the SHA-256 of the CA's certificate file
+    (``identity_source`` says which); None where neither is to be had.
+    """
+
+    server: str
+    identity: str | None
+    identity_source: str | None
+    version: str | None
+    user: str | None
+
+    def as_dict(self) -> dict[str, str | None]:
+        """The identity as it stands in a module's result."""
+        return asdict(self)
+
+
+def connect(module: AnsibleModule) -> Api:
+    """An Api for the auth options of a module (kubernetes.core's own, K8S_AUTH_* included). Raises ClusterError."""
+    if MISSING:
+        raise ClusterError(
+            f"The Python library {MISSING} is missing from {sys.executable}: install kubernetes and jmespath there, "
+            "or point ansible_python_interpreter at a Python that has them."
+        )
+    auth = {name: module.params.get(name) for name in AUTH_ARG_SPEC}
+    refuse_ambiguous(auth, os.environ)
+    # Repetitions are decided in Api alone, and nothing may wait for ever: kubernetes.core's client sets no time-outs.
+    urllib3.util.retry.Retry.DEFAULT = urllib3.util.retry.Retry(0)
+    socket.setdefaulttimeout(CONNECT_TIMEOUT)
+    # kubernetes.core keeps its discovery cache in the temporary directory under a name anybody can foretell.
+    tempfile.tempdir = module.tmpdir
+    kubeconfig = auth.get("kubeconfig") or os.environ.get("K8S_AUTH_KUBECONFIG") or os.environ.get("KUBECONFIG")
+    where = f"context {auth.get('context') or 'current'} of kubeconfig {_shown(kubeconfig)}"
+    try:
+        client = get_api_client(**auth).client
+    except Exception as error:
+        # The library raises anything from ConfigException to urllib3's errors here; its configuration knows the server.
+        raise ClusterError(
+            f"Failed to connect to the cluster of {where}: {plainly(error)}. Check the address, the credentials and the network."
+        ) from error
+    refuse_anonymous(client.configuration, auth, where)
+    return Api(client)
+
+
+def refuse_ambiguous(auth: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> None:
+    """Raises ClusterError where the environment would silently send a task to another cluster than it names.
+
+    kubernetes.core (6.2.0, plugins/module_utils/k8s/client.py) lets K8S_AUTH_HOST and K8S_AUTH_API_KEY win over an
+    explicit kubeconfig or context; AWX's bearer token credential sets exactly these two.
+    """
+    named = [option for option in ("kubeconfig", "context") if auth.get(option)]
+    stronger = [name for name in ("K8S_AUTH_HOST", "K8S_AUTH_API_KEY") if environ.get(name)]
+    if named and stronger and not auth.get("host"):
+        raise ClusterError(
+            f"The credentials are ambiguous: {' and '.join(stronger)} in the environment would win over the "
+            f"{' and '.join(named)} given for this cluster; unset {'them' if len(stronger) > 1 else 'it'}, "
+            "or give host and api_key for each cluster instead."
+        )
+
+
+def refuse_anonymous(configuration: t.Any, auth: t.Mapping[str, t.Any], where: str) -> None:
+    """Raises ClusterError where no credential at all was found, as after a credential plugin that failed.
+
+    The Python client logs a failed exec plugin and goes on as system:anonymous (kubernetes 37.0.2, config/kube_config.py).
+    """
+    if configuration.auth_settings() or configuration.cert_file or configuration.username:
+        return
+    plugin = _exec_plugin(auth)
+    because = (
+        f"the credential plugin {plugin} gave none; run it by hand to see why" if plugin else "they hold no token, no certificate and no user"
+    )
+    raise ClusterError(f"No credentials were found in {where}: {because}.")
+
+
+def identify(api: Api) -> Identity:
+    """The identity of the cluster behind ``api``. Raises ClusterError where it does not answer, or answers to nobody in particular."""
+    user = _user(api)
+    if user == "system:anonymous":
+        raise ClusterError(
+            f"The cluster {api.server} takes these credentials for nobody (system:anonymous): log in again, or renew the token."
+        )
+    try:
+        namespace = api.get(NAMESPACE.path(name="kube-system"), "read namespace kube-system").body
+        identity, source = namespace["metadata"]["uid"], "kube-system"
+    except ClusterError as error:
+        if error.status not in (403, 404):
+            raise
+        identity, source = _fingerprint(api.client.configuration)
+    return Identity(api.server, identity, source, _version(api), user)
+
+
+def _user(api: Api) -> str | None:
+    body = {"apiVersion": SUBJECT_REVIEW.api_version, "kind": SUBJECT_REVIEW.name}
+    try:
+        review = api.send("post", SUBJECT_REVIEW.path(), "ask who these credentials are", body).body
+    except ClusterError as error:
+        # Clusters before 1.28 have no SelfSubjectReview (Kubernetes 1.28 release notes).
+        if error.status in (403, 404):
+            return None
+        raise
+    name = ((review.get("status") or {}).get("userInfo") or {}).get("username")
+    return None if name is None else str(name)
+
+
+def _version(api: Api) -> str | None:
+    git_version = (api.client.version.get("kubernetes") or {}).get("gitVersion")
+    return None if git_version is None else str(git_version)
+
+
+def _fingerprint(configuration: t.Any) -> tuple[str | None, str | None]:
+    if not configuration.ssl_ca_cert:
+        return None, None
+    with open(configuration.ssl_ca_cert, "rb") as file:
+        return "sha256:" + hashlib.sha256(file.read().strip()).hexdigest(), "ca"
+
+
+def _exec_plugin(auth: t.Mapping[str, t.Any]) -> str | None:
+    """The command of the exec plugin of the user that the kubeconfig names, or None."""
+    config = auth.get("kubeconfig") or os.environ.get("K8S_AUTH_KUBECONFIG") or kubernetes.config.KUBE_CONFIG_DEFAULT_LOCATION
+    try:
+        if not isinstance(config, dict):
+            with open(os.path.expanduser(str(config)), encoding="utf-8") as file:
+                config = yaml.safe_load(file)
+        wanted = auth.get("context") or config.get("current-context")
+        user = next(item["context"]["user"] for item in config["contexts"] if item["name"] == wanted)
+        settings = next(item["user"] for item in config["users"] if item["name"] == user)
+        return str(settings["exec"]["command"])
+    except (OSError, StopIteration, KeyError, TypeError, yaml.YAMLError):
+        return None
+
+
+def _shown(kubeconfig: t.Any) -> str:
+    return kubeconfig if isinstance(kubeconfig, str) else "given inline" if kubeconfig else "found by default rules"

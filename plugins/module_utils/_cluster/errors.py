@@ -1,0 +1,71 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: no promise of compatibility.
+
+"""The one error that everything which talks to a cluster raises."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+
+class ClusterError(Exception):
+    """A question or an order that a cluster did not answer as hoped.
+
+    ``str()`` of it is one sentence for people. ``status`` is the HTTP status, or None where there was no answer at all;
+    ``reason`` is the ``reason`` of the Kubernetes Status object, or the name of the transport's exception;
+    ``retry_after`` is the server's own wish in seconds, or None.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, reason: str = "", retry_after: float | None = None):
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+        self.retry_after = retry_after
+
+    @property
+    def may_have_happened(self) -> bool:
+        """True where the server may have carried the order out although it did not say so."""
+        return self.status is None or self.status >= 500
+
+    @property
+    def conflict(self) -> bool:
+        """True where a precondition no longer held."""
+        return self.status == 409
+
+
+def status_of(body: str | bytes | None) -> tuple[str, str]:
+    """(message, reason) of the Status object that an API server sends with an error; empty strings where it is none."""
+    try:
+        status = json.loads(body or "{}")
+    except ValueError:
+        return "", ""
+    if not isinstance(status, dict) or status.get("kind") != "Status":
+        return "", ""
+    return str(status.get("message") or ""), str(status.get("reason") or "")
+
+
+def refusal(doing: str, server: str, status: int, body: str | bytes | None, headers: t.Mapping[str, str]) -> ClusterError:
+    """The error for an HTTP answer other than success.
+
+    ``doing`` says what was tried on which object ("list pods"), ``server`` the API server's URL.
+    """
+    message, reason = status_of(body)
+    wish = str(headers.get("Retry-After") or "")
+    detail = (message or f"HTTP {status} without an explanation").rstrip(".")
+    return ClusterError(
+        f"Failed to {doing} on {server}: {detail}.{_advice(status)}",
+        status=status,
+        reason=reason,
+        retry_after=float(wish) if wish.isdecimal() else None,
+    )
+
+
+def _advice(status: int) -> str:
+    if status == 401:
+        return " The cluster does not know these credentials: log in again, or renew the token."
+    if status == 403:
+        return " Grant this right to the account, or limit the run to namespaces where it has it."
+    return ""

@@ -1,0 +1,91 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: no promise of compatibility.
+
+"""The Kubernetes kinds that the collection reads or writes, and their paths in the API."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+Object = t.Dict[str, t.Any]
+"""A Kubernetes object as the API server sent it: JSON, never interpreted further than needed."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of object: enough to build its paths without discovery."""
+
+    api_version: str
+    name: str
+    plural: str
+    namespaced: bool = True
+
+    @property
+    def group(self) -> str:
+        """The API group, empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """The path of the collection (all namespaces where ``namespace`` is None), the object, or its subresource."""
+        parts = ["apis" if self.group else "api", self.api_version]
+        if self.namespaced and namespace is not None:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        parts += [part for part in (name, subresource) if part is not None]
+        return "/" + "/".join(parts)
+
+
+NAMESPACE = Kind("v1", "Namespace", "namespaces", namespaced=False)
+POD = Kind("v1", "Pod", "pods")
+SERVICE = Kind("v1", "Service", "services")
+EVENT = Kind("v1", "Event", "events")
+DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
+REPLICA_SET = Kind("apps/v1", "ReplicaSet", "replicasets")
+AUTOSCALER = Kind("autoscaling/v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+ACCESS_REVIEW = Kind("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False)
+SUBJECT_REVIEW = Kind("authentication.k8s.io/v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False)
+
+
+def ref(obj: Object) -> str:
+    """How the collection names an object to people: ``Kind namespace/name``."""
+    meta = obj.get("metadata") or {}
+    where = f"{meta['namespace']}/" if meta.get("namespace") else ""
+    return f"{obj.get('kind', 'object')} {where}{meta.get('name', '?')}"
+
+
+def uid(obj: Object) -> str:
+    """The object's uid."""
+    return str((obj.get("metadata") or {}).get("uid", ""))
+
+
+def labels(obj: Object) -> dict[str, str]:
+    """The object's labels, empty where it has none."""
+    return (obj.get("metadata") or {}).get("labels") or {}
+
+
+def annotations(obj: Object) -> dict[str, str]:
+    """The object's annotations, empty where it has none."""
+    return (obj.get("metadata") or {}).get("annotations") or {}
+
+
+def dig(value: t.Any, *keys: str) -> t.Any:
+    """What lies at ``keys`` inside nested objects that anybody may have written; None where there is no such thing."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def whole(value: t.Any) -> int | None:
+    """The value if it is a whole number from 0, else None: true is no number, and 3.0 is no count."""
+    return value if type(value) is int and value >= 0 else None
+
+
+def controller(obj: Object) -> Object | None:
+    """The owner reference of the object's controller, or None where nothing owns it."""
+    for owner in (obj.get("metadata") or {}).get("ownerReferences") or []:
+        if owner.get("controller"):
+            return t.cast(Object, owner)
+    return None

@@ -1,0 +1,160 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: no promise of compatibility.
+
+"""Session records, summaries and diffs: what the modules return."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import Counter
+
+from .._cluster import clock
+from .._cluster.connect import Identity
+from .._cluster.kinds import Object, ref, uid
+from .._swaps.counts import replicas
+from .._swaps.liveness import Reading
+from .._swaps.plan import Case, Delete, Scale
+
+Record = t.Dict[str, t.Any]
+
+
+def record(case: Case) -> Record:
+    """The public record of one session."""
+    session = case.session
+    return {
+        "session_id": session.session_id,
+        "namespace": session.namespace,
+        "client_version": session.client_version,
+        "mode": session.mode,
+        "proxy": _proxy(session.proxies[0]) if session.proxies else None,
+        "verdict": case.verdict,
+        "reason": case.judgement.reason,
+        "probes": _probes(case.readings),
+        "original": _original(case),
+        "replicas": case.replicas,
+        "evidence": [evidence.as_dict() for evidence in case.evidence],
+        "managed_by": case.managed_by,
+        "plan": [{**action.as_dict(), "done": True} for action in case.done]
+        + [{**action.as_dict(), "done": False} for action in case.plan],
+        "outcome": case.outcome,
+        "message": case.message,
+    }
+
+
+def result(
+    cluster: Identity, cases: t.Sequence[Case], restorable: t.Container[str], limit_reached: bool = False
+) -> Record:
+    """The keys that both modules return: cluster, sessions, orphans, lost, summary."""
+    records = [record(case) for case in cases]
+    return {
+        "cluster": cluster.as_dict(),
+        "sessions": records,
+        "orphans": [one for one in records if one["verdict"] in restorable],
+        "lost": [],
+        "summary": summary(records, limit_reached),
+    }
+
+
+def empty(cluster: Identity | None = None) -> Record:
+    """The same keys for a run that failed before it saw a session."""
+    return {
+        "cluster": cluster.as_dict() if cluster else None,
+        "sessions": [],
+        "orphans": [],
+        "lost": [],
+        "summary": summary([]),
+    }
+
+
+def summary(records: t.Sequence[Record], limit_reached: bool = False) -> Record:
+    """Counts by verdict and outcome, and whether a person has to look."""
+    verdicts = Counter(one["verdict"] for one in records)
+    outcomes = Counter(one["outcome"] for one in records)
+    return {
+        "sessions": len(records),
+        "verdicts": dict(verdicts),
+        "outcomes": dict(outcomes),
+        "needs_attention": bool(
+            verdicts["unknown"] or outcomes["failed"] or outcomes["needs_decision"] or limit_reached
+        ),
+    }
+
+
+def by_outcome(sessions: t.Sequence[Record]) -> dict[str, list[Record]]:
+    """The records that telepresence_restore lists once more. Ansible takes the keys ``skipped`` and ``failed`` for the task's own state."""
+    return {
+        "restored": [one for one in sessions if one["outcome"] == "restored"],
+        "skipped_sessions": [one for one in sessions if one["outcome"] in ("held", "needs_decision")],
+        "failed_sessions": [one for one in sessions if one["outcome"] == "failed"],
+    }
+
+
+def diff(cases: t.Iterable[Case]) -> dict[str, dict[str, t.Any]]:
+    """Before and after of everything that a run changed, or would change: replicas of originals, presence of the rest."""
+    before: dict[str, t.Any] = {}
+    after: dict[str, t.Any] = {}
+    for case in cases:
+        for action in [*case.done, *(case.plan if case.outcome == "restorable" else [])]:
+            name = ref(action.obj)
+            if isinstance(action, Scale):
+                before[name], after[name] = {"replicas": action.before}, {"replicas": action.after}
+            elif isinstance(action, Delete):
+                before[name], after[name] = "present", "absent"
+    return {"before": before, "after": after}
+
+
+def _proxy(proxy: Object) -> Record:
+    return {**_named(proxy), "created": proxy["metadata"].get("creationTimestamp")}
+
+
+def _original(case: Case) -> Record | None:
+    original = case.match.original
+    if original is None:
+        return None
+    scaled = [action.after for action in case.done if isinstance(action, Scale)]
+    return {
+        **_named(original),
+        "matched_by": case.match.matched_by,
+        "replicas": scaled[-1] if scaled else replicas(original),
+    }
+
+
+def _named(obj: Object) -> Record:
+    meta = obj["metadata"]
+    return {
+        "api_version": obj["apiVersion"],
+        "kind": obj["kind"],
+        "namespace": meta["namespace"],
+        "name": meta["name"],
+        "uid": uid(obj),
+    }
+
+
+def _probes(readings: t.Sequence[Reading]) -> Record:
+    """What the proxies said: of the first reading, on which the verdict stands, and the state of every pod."""
+    probes: Record = {"http": None, "sockets": None, "log": None, "containers": {one.pod: one.state for one in readings}}
+    if not readings:
+        return probes
+    reading = readings[0]
+    if reading.alive_by_proxy:
+        probes["http"] = "alive"
+    if reading.answer:
+        answer = reading.answer
+        probes["http"] = answer.http
+        probes["sockets"] = {
+            "clock": clock.text(answer.clock),
+            "listening": answer.listening,
+            "sshd": answer.sshd,
+            "tunnels": answer.tunnels,
+        }
+    if reading.log:
+        log = reading.log
+        probes["log"] = {
+            "last_alive": clock.text(log.last_alive),
+            "failing_since": clock.text(log.failing_since),
+            "failing_until": clock.text(log.failing_until),
+            "failures": log.failures,
+        }
+    return probes

@@ -1,0 +1,199 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plain sentences about the result of a module, for the terminal.
+
+In: the result of M(devclusters.telepresence.telepresence_restore) or of M(devclusters.telepresence.telepresence_orphans) as
+plain data. Out: text. No input or output happens here.
+
+Names, messages and log lines come from clusters in which many people may write, so nothing of them may steer a terminal: every
+text passes through :func:`clean`.
+
+This is private to the collection.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+import unicodedata
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# ECMA-48: CSI sequences, OSC strings (ended by BEL or ST), and two-character escapes.
+_ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -~])")
+
+_LABELS = {
+    "alive": "alive",
+    "starting": "starting",
+    "restored": "restored",
+    "restorable": "restorable",
+    "needs_decision": "needing a decision",
+    "failed": "failed",
+    "held": "held",
+    "suspended": "suspended",
+    "clientless": "clientless",
+    "stale": "stale",
+    "ended": "ended",
+    "terminating": "terminating",
+    "unknown": "unknown",
+}
+"""The states of :func:`state` in the order in which a summary names them."""
+
+_SOURCES = {
+    "told": "you said",
+    "scaling_event": "the scaling event says",
+    "last_applied": "the last-applied configuration says",
+}
+
+_LINE_LIMIT = 300
+
+
+def clean(value: object, limit: int = _LINE_LIMIT) -> str:
+    """The text of ``value`` without anything that steers a terminal, at most ``limit`` characters long.
+
+    Escape sequences, control and format characters (also those that turn the direction of writing) go; white space of any kind
+    becomes one blank; a text that was cut ends with an ellipsis.
+    """
+    text = " ".join(_ESCAPE_SEQUENCE.sub("", str(value)).split())
+    text = "".join(character for character in text if unicodedata.category(character)[0] != "C")
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def failure(result: Mapping[str, t.Any]) -> str | None:
+    """Why the cluster of this result could not be worked on, in one sentence, or None where it could.
+
+    A module also fails where a session failed: then it is the sessions that tell.
+    """
+    if not result.get("msg") or any(state(session) == "failed" for session in result.get("sessions") or []):
+        return None
+    return clean(result["msg"], 1000)
+
+
+def state(session: Mapping[str, t.Any]) -> str:
+    """What counts of a session: what became of it, or where nothing was to be done, its verdict."""
+    outcome = str(session.get("outcome", "none"))
+    return str(session.get("verdict", "unknown")) if outcome == "none" else outcome
+
+
+def subject(session: Mapping[str, t.Any]) -> str:
+    """``NAMESPACE/NAME`` of the workload that a session replaced, else of the proxy itself."""
+    original = session.get("original")
+    if original:
+        return clean(f"{original['namespace']}/{original['name']}")
+    proxy = session.get("proxy")
+    return clean(f"{session['namespace']}/{proxy['name'] if proxy else session['session_id']} (proxy)")
+
+
+def moment(text: str | None) -> datetime | None:
+    """The time in UTC that an ISO 8601 text with a zone names, or None where there is no such text."""
+    try:
+        parsed = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return parsed.astimezone(timezone.utc) if parsed.tzinfo else None
+
+
+def span(duration: timedelta) -> str:
+    """A duration in its largest whole unit, such as ``2 h``."""
+    seconds = int(duration.total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{max(seconds, 0)} s"
+
+
+def last_alive(session: Mapping[str, t.Any]) -> str | None:
+    """When the client was last seen alive, such as ``last alive 2 h ago``, or None where the log does not tell.
+
+    Both times are read from the clock of the pod, so the clock of the controller does not matter.
+    """
+    probes = session.get("probes") or {}
+    seen = moment((probes.get("log") or {}).get("last_alive"))
+    now = moment((probes.get("sockets") or {}).get("clock"))
+    if seen is None:
+        return None
+    return f"last alive {span(now - seen)} ago" if now else f"last alive {seen:%Y-%m-%d %H:%M} UTC"
+
+
+def evidence_words(evidence: Mapping[str, t.Any]) -> str:
+    """One reading of a count in words, such as ``the scaling event says 3``."""
+    source = str(evidence.get("source", "evidence"))
+    return clean(f"{_SOURCES.get(source, source.replace('_', ' ') + ' says')} {evidence.get('value')}")
+
+
+def action(session: Mapping[str, t.Any], done: bool) -> str:
+    """What a plan did or would do, in words that follow the name of the workload."""
+    scales = [step for step in session.get("plan") or [] if step.get("action") == "scale"]
+    if scales:
+        return clean(f"{'restored' if done else 'would restore'} to {scales[-1].get('after')}")
+    return "proxy removed" if done else "would remove the proxy"
+
+
+def session_line(session: Mapping[str, t.Any]) -> str:
+    """One line about one session: what it replaced, what became of it, why."""
+    verdict = str(session.get("verdict", "unknown"))
+    outcome = str(session.get("outcome", "none"))
+    message = clean(session.get("message") or session.get("reason") or "no reason was given")
+    if outcome in ("restored", "restorable"):
+        best = next(iter(session.get("evidence") or []), None)
+        scales = any(step.get("action") == "scale" for step in session.get("plan") or [])
+        why = ", ".join(filter(None, (verdict, last_alive(session))))
+        because = f"; {evidence_words(best)}" if best and scales else ""
+        return f"{subject(session)}: {action(session, outcome == 'restored')} ({clean(why)}{because})"
+    if outcome == "none":
+        return f"{subject(session)}: {clean(verdict)}, left alone - {clean(session.get('reason') or message)}"
+    words = "needs a decision" if outcome == "needs_decision" else clean(outcome)
+    return f"{subject(session)}: {words} - {message}"
+
+
+def summary_line(sessions: Iterable[Mapping[str, t.Any]]) -> str:
+    """How many sessions there are and what became of them, such as ``3 sessions: 1 alive, 2 restored``."""
+    counts = Counter(state(session) for session in sessions)
+    total = sum(counts.values())
+    if not total:
+        return "no sessions"
+    order = [*_LABELS, *sorted(counts.keys() - _LABELS.keys())]
+    parts = ", ".join(f"{counts[key]} {_LABELS.get(key, clean(key))}" for key in order if counts[key])
+    return f"{total} session{'s' if total > 1 else ''}: {parts}"
+
+
+def session_lines(result: Mapping[str, t.Any]) -> list[str]:
+    """One line per session that is not alive and a summary line; nothing where the cluster failed before any was seen."""
+    sessions = result.get("sessions") or []
+    lines = [session_line(session) for session in sessions if state(session) != "alive"]
+    return [*lines, summary_line(sessions)] if sessions or not failure(result) else []
+
+
+def session_problem(result: Mapping[str, t.Any]) -> str:
+    """Why somebody has to look at this cluster, in one sentence; empty where all is well."""
+    problem = failure(result)
+    if problem:
+        return problem
+    if not (result.get("summary") or {}).get("needs_attention"):
+        return ""
+    facts = digest(result)
+    causes = [
+        f"{len(facts[key])} {words} ({', '.join(facts[key])})"
+        for key, words in (
+            ("needs_decision", "to be decided"),
+            ("failed", "failed"),
+            ("unknown", "that could not be judged"),
+            ("held", "held back"),
+        )
+        if facts[key]
+    ]
+    return clean(f"Somebody has to look at sessions: {', '.join(causes) or 'see the report'}.", 1000)
+
+
+def digest(result: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The few facts about a cluster that are worth handing to later jobs: summary, error, and names by what became of them."""
+    facts: dict[str, t.Any] = {"summary": result.get("summary") or {}, "error": failure(result)}
+    sessions = result.get("sessions") or []
+    for key in ("restored", "restorable", "held", "needs_decision", "failed", "unknown"):
+        facts[key] = [subject(session) for session in sessions if state(session) == key]
+    return facts

@@ -1,0 +1,133 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: no promise of compatibility.
+
+"""Puts the questions to the pods of one session: pod proxy first, then exec and log."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._cluster.api import Api
+from .._cluster.errors import ClusterError
+from .._cluster.execute import execute
+from .._cluster.kinds import POD, Object, uid
+from . import log, question
+from .liveness import Judgement, Reading, Rules, best, judge
+from .sessions import Session, created
+
+LONGEST_HEAD = 4.0
+"""Seconds to wait for a client through the pod proxy (one that lives takes milliseconds); then exec tells what is wrong."""
+
+
+def look(
+    api: Api, session: Session, probe: str, deadline: float, rules: Rules, before: t.Mapping[str, Reading]
+) -> tuple[Judgement, list[Reading]]:
+    """The verdict on a session, and the readings of its pods, first the one that it stands on (none where there is no pod).
+
+    ``before``: earlier readings of its pods, by name. Never raises for a pod that cannot be asked: that is ``unknown``.
+    """
+    if session.terminating:
+        return Judgement("terminating", "The proxy is being deleted.", firm=False), []
+    if not session.pods:
+        return _without_pod(session, api.now() - session.created, rules), []
+    readings = [_read(api, session, pod, probe, deadline) for pod in session.pods]
+    judgement, reading = best((judge(reading, rules, before.get(reading.pod)), reading) for reading in readings)
+    if judgement.verdict == "terminating" and session.proxies[0]["kind"] != "Pod":
+        # The proxy stands; only its pod goes, perhaps to another node, and nobody has asked the client.
+        judgement = Judgement("unknown", "The proxy's only pod is being deleted.", firm=False)
+    return judgement, sorted(readings, key=lambda one: one is not reading)
+
+
+def _without_pod(session: Session, age: float, rules: Rules) -> Judgement:
+    what = "proxy has no pod" if session.proxies else "session has no proxy, only a Service"
+    if age < rules.start_window:
+        return Judgement("starting", f"The {what} yet.")
+    return Judgement("ended", f"The {what}.")
+
+
+def _read(api: Api, session: Session, pod: Object, probe: str, deadline: float) -> Reading:
+    name = str(pod["metadata"]["name"])
+    state, instance = container_state(pod, session.container)
+    known: dict[str, t.Any] = {
+        "pod": name,
+        "age": api.now() - created(pod),
+        "state": state,
+        "instance": instance,
+        "terminating": bool(pod["metadata"].get("deletionTimestamp")),
+    }
+    if state != "running" or known["terminating"]:
+        return Reading(**known)
+    where = (session.namespace, name, str(session.container))
+    if probe != "exec" and _answers_through_proxy(api, session.namespace, name, deadline):
+        return Reading(**known, alive_by_proxy=True)
+    if probe == "pod_proxy":
+        return Reading(**known, problem="it did not answer through the pod proxy, and probe: pod_proxy forbids exec.")
+    try:
+        answer = _answer(api, *where, deadline)
+        written = _log(api, *where)
+    except ClusterError as error:
+        return _look_again(api, session, pod, known, error)
+    return Reading(**known, answer=answer, log=written)
+
+
+def _look_again(api: Api, session: Session, pod: Object, known: dict[str, t.Any], error: ClusterError) -> Reading:
+    """The reading after a question failed: the pod may have gone, or its container ended, since it was listed."""
+    namespace, name = session.namespace, known["pod"]
+    if error.status in (404, 500):
+        try:
+            present = api.get(POD.path(namespace, name), f"read pod {namespace}/{name}").body
+        except ClusterError as again:
+            present = None if again.status == 404 else pod
+        if present is None or uid(present) != uid(pod):
+            return Reading(**{**known, "terminating": True})
+        state, instance = container_state(present, session.container)
+        if state != "running":
+            return Reading(**{**known, "state": state, "instance": instance})
+    return Reading(**known, problem=str(error))
+
+
+def container_state(pod: Object, container: str | None) -> tuple[str, str]:
+    """(state, instance) of a pod's proxy container: see Reading. The instance is empty until it first ran."""
+    status = pod.get("status") or {}
+    if status.get("phase") in ("Failed", "Succeeded"):
+        return "over", ""
+    if container is None:
+        return "missing", ""
+    statuses = status.get("containerStatuses") or []
+    of_proxy: Object = next((one for one in statuses if one.get("name") == container), {})
+    state = of_proxy.get("state") or {}
+    instance = str(of_proxy.get("containerID") or "")
+    if "running" in state:
+        return "running", instance
+    if "terminated" in state and (pod.get("spec") or {}).get("restartPolicy") == "Never":
+        return "over", instance
+    return "waiting", instance
+
+
+def _answers_through_proxy(api: Api, namespace: str, pod: str, deadline: float) -> bool:
+    """Whether a client answers HEAD through the API server. No answer says nothing: exec and log are asked then."""
+    path = POD.path(namespace, f"http:{pod}:{question.ALIVE_PORT}", "proxy") + "/"
+    try:
+        headers = api.head(path, f"ask pod {namespace}/{pod} through the pod proxy", min(deadline, LONGEST_HEAD))
+    except ClusterError:
+        return False
+    return str(headers.get("Server", "")).startswith("BaseHTTP")
+
+
+def _answer(api: Api, namespace: str, pod: str, container: str, deadline: float) -> question.Answer:
+    finished = execute(api, namespace, pod, container, question.command(deadline), deadline)
+    answer = question.parse(finished.stdout) if finished.exit_code == 0 else None
+    if answer is None:
+        raise ClusterError(
+            f"Failed to ask pod {namespace}/{pod} on {api.server}: the probe ended with {finished.exit_code} and gave no answer.",
+            reason="NoAnswer",
+        )
+    return answer
+
+
+def _log(api: Api, namespace: str, pod: str, container: str) -> log.Log:
+    """The log of the container's present instance (the API server leaves earlier instances out unless asked)."""
+    query = [("container", container), ("timestamps", "true"), ("tailLines", log.TAIL), ("limitBytes", 262144)]
+    return log.parse(api.text(POD.path(namespace, pod, "log"), f"read the log of pod {namespace}/{pod}", query))

@@ -1,0 +1,125 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: no promise of compatibility.
+
+"""The options that telepresence_orphans and telepresence_restore share; documented in doc fragment ``sessions``."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from .liveness import Rules
+from .plan import Policy
+from .sessions import IMAGE
+
+try:
+    import jmespath
+except ImportError:
+    jmespath = None
+
+SPEC: dict[str, dict[str, t.Any]] = {
+    "namespaces": {"type": "list", "elements": "str", "default": []},
+    "exclude_namespaces": {"type": "list", "elements": "str", "default": []},
+    "select": {"type": "str"},
+    "probe": {"type": "str", "choices": ["auto", "exec", "pod_proxy"], "default": "auto"},
+    "start_window": {"type": "int", "default": 360},
+    "interval": {"type": "int", "default": 30},
+    "deadline": {"type": "int", "default": 10},
+    "concurrency": {"type": "int", "default": 16},
+    "trust": {"type": "str", "choices": ["recorded", "declared", "historic"], "default": "declared"},
+    "replicas": {"type": "dict", "default": {}},
+    "replicas_limit": {"type": "int", "default": 50},
+    "verdicts": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["stale", "ended", "clientless", "suspended"],
+        "default": ["stale", "ended"],
+    },
+    "image_pattern": {"type": "str", "default": IMAGE},
+}
+
+DEFAULTS = {name: option.get("default") for name, option in SPEC.items()}
+
+LEAST = {"start_window": 210, "interval": 30, "deadline": 6, "concurrency": 1, "replicas_limit": 1}
+"""A client gives up after 60 + 120 s for its pod and 30 s for ssh (telepresence 0.109, telepresence/connect/connect.py); it is
+polled every 30 s; a probe needs 4 s beside waiting for the client."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a run, checked. ``select`` is compiled, None where everything is selected."""
+
+    namespaces: tuple[str, ...]
+    exclude_namespaces: tuple[str, ...]
+    select: t.Any
+    probe: str
+    deadline: float
+    concurrency: int
+    replicas: t.Mapping[str, int]
+    image: t.Pattern[str]
+    rules: Rules
+    policy: Policy
+
+    @classmethod
+    def of(cls, params: t.Mapping[str, t.Any]) -> Options:
+        """The options in a module's parameters. Raises ValueError with one sentence that says what to correct."""
+        for name, least in LEAST.items():
+            if params[name] < least:
+                raise ValueError(f"Option {name} is {params[name]}, but at least {least} is needed.")
+        restorable = frozenset(params["verdicts"])
+        return cls(
+            namespaces=tuple(params["namespaces"]),
+            exclude_namespaces=tuple(params["exclude_namespaces"]),
+            select=_compiled(params["select"]),
+            probe=params["probe"],
+            deadline=float(params["deadline"]),
+            concurrency=params["concurrency"],
+            replicas={name: _count(name, count) for name, count in params["replicas"].items()},
+            image=_pattern(params["image_pattern"]),
+            rules=Rules(float(params["start_window"]), float(params["interval"]), restorable),
+            policy=Policy(restorable, params["trust"], params["replicas_limit"]),
+        )
+
+    @property
+    def listed(self) -> list[str] | None:
+        """The namespaces to list one by one: those given literally; None where all are listed at once."""
+        if not self.namespaces or any(char in name for name in self.namespaces for char in "*?["):
+            return None
+        return [name for name in self.namespaces if self.wants(name)]
+
+    def wants(self, namespace: str) -> bool:
+        """Whether the run looks at this namespace."""
+        wanted = not self.namespaces or any(fnmatchcase(namespace, pattern) for pattern in self.namespaces)
+        return wanted and not any(fnmatchcase(namespace, pattern) for pattern in self.exclude_namespaces)
+
+    def selects(self, record: t.Mapping[str, t.Any]) -> bool:
+        """Whether the user's expression is true for a session's record."""
+        return self.select is None or bool(self.select.search(record))
+
+
+def _count(name: str, count: t.Any) -> int:
+    if isinstance(count, bool) or not str(count).isdecimal() or [bool(part) for part in name.split("/")] != [True, True]:
+        raise ValueError(f"Option replicas has {name}: {count}, but takes NAMESPACE/NAME: a whole number from 0.")
+    return int(count)
+
+
+def _pattern(text: str) -> t.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ValueError(f"Option image_pattern is no regular expression ({error}).") from error
+
+
+def _compiled(expression: str | None) -> t.Any:
+    if not expression:
+        return None
+    if jmespath is None:
+        raise ValueError("Option select needs the Python library jmespath, which is missing from this Python: install it there.")
+    try:
+        return jmespath.compile(expression)
+    except jmespath.exceptions.JMESPathError as error:
+        raise ValueError(f"Option select is no JMESPath expression: {expression} cannot be parsed.") from error

@@ -1,0 +1,181 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: no promise of compatibility.
+
+"""What is to be done about each session: typed actions with before and after, or the reason why nothing is."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass, field
+
+from .._cluster.kinds import Object, ref, uid
+from .counts import Count, Evidence, decide, deliberate_zero, replicas
+from .liveness import Judgement, Reading
+from .originals import Match
+from .sessions import Session
+
+VERDICT_HOLDS = 10.0
+"""Seconds. An ssh server counts a silent client's misses only while nothing else happens on the tunnel (OpenSSH 9.2), so
+questions of ours closer together than this would keep a dead client's tunnel open."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Set the replicas of the original, which must still be the object that was read."""
+
+    obj: Object
+    before: int
+    after: int
+
+    def as_dict(self) -> dict[str, t.Any]:
+        """The action as it stands in a session's record."""
+        return {"action": "scale", "object": ref(self.obj), "before": self.before, "after": self.after}
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete exactly this object (by uid)."""
+
+    obj: Object
+
+    def as_dict(self) -> dict[str, t.Any]:
+        """The action as it stands in a session's record."""
+        return {"action": "delete", "object": ref(self.obj)}
+
+
+@dataclass
+class Case:
+    """One session with all that is known of it, and what is decided.
+
+    ``readings``: of its pods, first the one that the verdict stands on; ``asked_at``: time.monotonic() of them. ``done``: what has been carried out, ``plan``: what is still to do. ``opted_out``: the object whose annotation keeps our hands off, or empty.
+    ``outcome``: ``none restorable restored needs_decision held failed``; ``message``: one sentence for people.
+    """
+
+    session: Session
+    judgement: Judgement
+    readings: list[Reading] = field(default_factory=list)
+    asked_at: float = 0.0
+    match: Match = field(default_factory=Match)
+    opted_out: str = ""
+    evidence: list[Evidence] = field(default_factory=list)
+    managed_by: list[str] = field(default_factory=list)
+    replicas: int | None = None
+    plan: list[Scale | Delete] = field(default_factory=list)
+    done: list[Scale | Delete] = field(default_factory=list)
+    outcome: str = "none"
+    message: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """The verdict on its client."""
+        return self.judgement.verdict
+
+    @property
+    def young(self) -> bool:
+        """Whether the verdict is fresh enough to act on, and too fresh to ask again."""
+        return time.monotonic() - self.asked_at < VERDICT_HOLDS
+
+    def settle(self, outcome: str, message: str, plan: t.Sequence[Scale | Delete] = ()) -> None:
+        """Notes what is decided."""
+        self.outcome, self.message, self.plan = outcome, message, [*plan]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the user allows: restorable verdicts, weakest class of evidence, largest count believed."""
+
+    restorable: t.FrozenSet[str]
+    trust: str
+    replicas_limit: int
+
+
+def over(case: Case, policy: Policy) -> bool:
+    """Whether the session has certainly ended, so that its original may be put back.
+
+    One whose proxy was listed as being deleted has: a client scales the original before it deletes (telepresence 0.109,
+    telepresence/proxy/operation.py), and what the proxy knows of the count goes with it.
+    """
+    condemned = case.judgement.firm and case.verdict in policy.restorable
+    return not case.opted_out and (condemned or case.session.terminating)
+
+
+def decide_all(cases: t.Sequence[Case], policy: Policy) -> None:
+    """Settles every case: outcome, message, plan, replicas."""
+    for case in cases:
+        if case.opted_out:
+            case.settle("none", f"Left alone: {case.opted_out} is annotated devclusters.telepresence/ignore.")
+        elif not over(case, policy):
+            case.settle("none", case.judgement.reason)
+        elif not case.session.deletable:
+            case.settle("needs_decision", _not_ours(case))
+        elif not case.session.swaps:
+            _clean_up(case, "Nothing was swapped for it")
+        elif case.match.original is None:
+            case.settle("needs_decision", f"Nothing was changed: {case.match.problem}. Put the replicas back by hand, then delete the proxy.")
+        else:
+            _decide_swap(case, case.match.original, cases, policy)
+
+
+def rivals(case: Case, cases: t.Iterable[Case]) -> list[Case]:
+    """The other sessions that have, or may have, scaled down the same original."""
+    mine = {uid(candidate) for candidate in case.match.candidates}
+    return [other for other in cases if other is not case and mine & {uid(candidate) for candidate in other.match.candidates}]
+
+
+def _decide_swap(case: Case, original: Object, cases: t.Sequence[Case], policy: Policy) -> None:
+    others = rivals(case, cases)
+    for other in others:
+        if not over(other, policy):
+            state = "opted out" if other.opted_out else other.verdict
+            case.settle("held", f"Session {other.session.session_id} ({state}) stands in for {ref(original)} as well.")
+            return
+    oldest = min([case, *others], key=lambda one: one.session.created)
+    here = replicas(original)
+    keeper = deliberate_zero(original, oldest.session.created)
+    told = [one for one in case.evidence if one.cls == "told"]
+    if here > 0:
+        _clean_up(case, f"{ref(original)} runs with {here} already")
+    elif told:
+        _put_back(case, original, decide(told, policy.trust, policy.replicas_limit))
+    elif keeper is not None:
+        _clean_up(case, f"{keeper} set {ref(original)} to 0 after the swap")
+    else:
+        # A younger session found the original at 0 already: only the oldest one's evidence knows the count.
+        _put_back(case, original, decide(oldest.evidence, policy.trust, policy.replicas_limit))
+
+
+def _put_back(case: Case, original: Object, count: Count) -> None:
+    case.replicas = count.value
+    if count.value is None:
+        name = f"{original['metadata']['namespace']}/{original['metadata']['name']}"
+        case.settle("needs_decision", f"{ref(original)} stays at 0: {count.problem}. Give its count with replicas: {{{name}: N}}.")
+    elif count.value == 0:
+        _clean_up(case, f"{ref(original)} is to stay at 0, as told")
+    else:
+        message = f"{ref(original)} goes from 0 to {count.value}."
+        case.settle("restorable", message, [Scale(original, 0, count.value), *_deletions(case)])
+
+
+def _clean_up(case: Case, because: str) -> None:
+    deletions = _deletions(case)
+    if deletions:
+        case.settle("restorable", f"{because}: only what the session left is removed.", deletions)
+    else:
+        case.settle("none", f"{because}, and what the session left is being removed.")
+
+
+def _deletions(case: Case) -> list[Delete]:
+    """The proxies, then the Services: as long as a proxy stands, its Service shows where it came from."""
+    objects = [*case.session.proxies, *case.session.services]
+    return [Delete(obj) for obj in objects if not obj["metadata"].get("deletionTimestamp")]
+
+
+def _not_ours(case: Case) -> str:
+    names = ", ".join(ref(proxy) for proxy in case.session.proxies)
+    return (
+        f"Nothing was changed: {names} may be the original itself, changed in place, or belongs to something else. "
+        "Put back its own image and replicas (a rollout undo or a new deployment does), which removes the session's label."
+    )

@@ -1,0 +1,191 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: no promise of compatibility.
+
+"""Carries plans out: scale first, delete the proxy last, so that a run killed anywhere is finished by the next one."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from .._cluster.api import Api
+from .._cluster.errors import ClusterError
+from .._cluster.kinds import DEPLOYMENT, POD, SERVICE, Object, ref, uid
+from .observe import Observer
+from .plan import Case, Delete, Scale
+
+ATTEMPTS = 3
+"""A session that changes under our hands so often is left to the next run."""
+
+KINDS = {kind.name: kind for kind in (DEPLOYMENT, POD, SERVICE)}
+
+
+def hold_beyond(cases: t.Iterable[Case], most: int | None) -> bool:
+    """Holds all restorable cases but the ``most`` oldest. Whether there were any to hold."""
+    restorable = sorted((case for case in cases if case.outcome == "restorable"), key=lambda case: case.session.created)
+    beyond = [] if most is None else restorable[most:]
+    for case in beyond:
+        case.settle("held", f"max_restores ({most}) was reached before its turn; the next run goes on here.")
+    return bool(beyond)
+
+
+def restore(observer: Observer, chosen: t.Sequence[Case], cases: t.Sequence[Case]) -> None:
+    """Carries out the plans of the chosen cases; settles each as restored, held, none, needs_decision or failed.
+
+    ``cases``: all that were observed, so that a session that has come since is known for new. What happens to one original never stops the others: nothing is raised.
+    """
+    groups: dict[t.Any, list[Case]] = {}
+    for case in chosen:
+        if case.outcome == "restorable":
+            original = case.match.original
+            groups.setdefault(uid(original) if original else case.session.key, []).append(case)
+    with ThreadPoolExecutor(max_workers=observer.options.concurrency) as pool:
+        list(pool.map(lambda group: _restore_group(observer, group, cases), groups.values()))
+
+
+def _restore_group(observer: Observer, group: list[Case], cases: t.Sequence[Case]) -> None:
+    """Puts one original back (or removes what one ``--new-deployment`` left)."""
+    problem = "something else kept changing it"
+    for attempt in range(ATTEMPTS):
+        try:
+            if attempt or _outdated(observer, group, cases):
+                _refresh(observer, group, cases)
+            _carry_out(observer.api, [case for case in group if case.outcome == "restorable"])
+            return
+        except ClusterError as error:
+            problem = str(error)
+            if not (error.conflict or error.may_have_happened):
+                break
+    for case in group:
+        if case.outcome == "restorable":
+            done = f" Done before that: {_told(case.done)}." if case.done else " Nothing was changed."
+            case.settle("failed", f"{problem}{done} The next run tries again.", case.plan)
+
+
+def _outdated(observer: Observer, group: t.Sequence[Case], cases: t.Sequence[Case]) -> bool:
+    """Whether the verdicts are too old to act on, or a session has come since: it may stand in for the same original."""
+    namespace = group[0].session.namespace
+    known = {case.session.key for case in cases}
+    return not all(case.young for case in group) or bool(observer.session_keys(namespace) - known)
+
+
+def _refresh(observer: Observer, group: t.Sequence[Case], cases: t.Sequence[Case]) -> None:
+    """Observes the namespace again and settles the cases of the group by what is true now."""
+    before = {case.session.key: case for case in cases}
+    fresh = {case.session.key: case for case in observer.observe_again(group[0].session.namespace, before)}
+    for case in group:
+        now = fresh.get(case.session.key)
+        if case.outcome != "restorable":
+            continue
+        if now is None:
+            case.settle("restored" if case.done else "none", _told(case.done) or "It has gone meanwhile, by other hands.")
+            continue
+        case.session, case.judgement, case.readings, case.asked_at = now.session, now.judgement, now.readings, now.asked_at
+        case.match, case.evidence, case.managed_by = now.match, now.evidence or case.evidence, now.managed_by or case.managed_by
+        case.replicas = now.replicas if now.replicas is not None else case.replicas
+        case.settle(now.outcome, now.message, now.plan)
+        if case.outcome == "none" and case.done:
+            case.settle("restored", _told(case.done))
+
+
+def _carry_out(api: Api, group: t.Sequence[Case]) -> None:
+    """Scales the original once, then deletes what the sessions left, the youngest session's first."""
+    scaled: set[str] = set()
+    for case in group:
+        for action in [action for action in case.plan if isinstance(action, Scale)]:
+            if uid(action.obj) not in scaled:
+                _scale(api, action)
+                scaled.add(uid(action.obj))
+            _note(case, action)
+    for case in sorted(group, key=lambda case: case.session.created, reverse=True):
+        for deletion in [action for action in case.plan if isinstance(action, Delete)]:
+            _delete(api, deletion.obj)
+            _note(case, deletion)
+        case.settle("restored", f"{_told(case.done)}.")
+
+
+def _note(case: Case, action: Scale | Delete) -> None:
+    case.plan.remove(action)
+    case.done.append(action)
+
+
+def _scale(api: Api, scale: Scale) -> None:
+    """Sets the replicas by compare-and-set: the version that was read, at 0, is the precondition."""
+    meta = scale.obj["metadata"]
+    body = {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": {key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion")},
+        "spec": {"replicas": scale.after},
+    }
+    path = KINDS[scale.obj["kind"]].path(meta["namespace"], meta["name"], "scale")
+    answer = api.send("put", path, f"scale {ref(scale.obj)} to {scale.after}", body).body
+    if (answer.get("spec") or {}).get("replicas") != scale.after:
+        raise ClusterError(f"{ref(scale.obj)} on {api.server} did not take {scale.after} replicas.", status=409, reason="NotTaken")
+
+
+def _delete(api: Api, obj: Object) -> None:
+    """Deletes this very object; that it has gone already is what was wanted."""
+    meta = obj["metadata"]
+    body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background", "preconditions": {"uid": uid(obj)}}
+    try:
+        api.send("delete", KINDS[obj["kind"]].path(meta["namespace"], meta["name"]), f"delete {ref(obj)}", body)
+    except ClusterError as error:
+        if error.status != 404:
+            raise
+
+
+def _told(done: t.Sequence[Scale | Delete]) -> str:
+    """What was done, in words."""
+    scaled = [f"{ref(action.obj)} is back at {action.after}" for action in done if isinstance(action, Scale)]
+    deleted = [ref(action.obj) for action in done if isinstance(action, Delete)]
+    return ", ".join(scaled + ([f"{' and '.join(deleted)} deleted"] if deleted else []))
+
+
+def wait_until_ready(api: Api, cases: t.Iterable[Case], timeout: float, sleep: float) -> None:
+    """Waits until the originals that were scaled have all their replicas ready; ``timeout`` and ``sleep`` in seconds.
+
+    One that does not become ready in time is settled as failed: it is back, but not yet of use. Raises nothing.
+    """
+    ends = time.monotonic() + timeout
+    waiting = {case.session.key: (case, action) for case in cases for action in case.done if isinstance(action, Scale)}
+    while waiting:
+        problems = _not_ready(api, [action for _, action in waiting.values()])
+        waiting = {key: pair for key, pair in waiting.items() if uid(pair[1].obj) in problems}
+        if time.monotonic() + sleep > ends:
+            break
+        if waiting:
+            time.sleep(sleep)
+    for case, action in waiting.values():
+        case.settle("failed", f"{_told(case.done)}, but {problems[uid(action.obj)]} after {timeout:g} s: look at its pods.", case.plan)
+
+
+def _not_ready(api: Api, scales: t.Sequence[Scale]) -> dict[str, str]:
+    """By uid, what the originals that are not ready lack; one list per namespace, not one request per object."""
+    problems = {}
+    for namespace in sorted({scale.obj["metadata"]["namespace"] for scale in scales}):
+        here = [scale for scale in scales if scale.obj["metadata"]["namespace"] == namespace]
+        try:
+            present = {uid(obj): obj for obj in api.list(DEPLOYMENT, namespace)}
+        except ClusterError as error:
+            problems.update({uid(scale.obj): f"its readiness is not known ({error})" for scale in here})
+            continue
+        for scale in here:
+            problem = _lacks(present.get(uid(scale.obj)))
+            if problem:
+                problems[uid(scale.obj)] = problem
+    return problems
+
+
+def _lacks(obj: Object | None) -> str:
+    """What a workload lacks to be ready, empty where nothing; it may have been scaled further meanwhile."""
+    if obj is None:
+        return "it no longer exists"
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    wanted, ready = spec.get("replicas") or 0, status.get("readyReplicas") or 0
+    if (status.get("observedGeneration") or 0) < (obj["metadata"].get("generation") or 0):
+        return "its controller has not taken notice of it"
+    return "" if ready >= wanted else f"only {ready} of {wanted} replicas are ready"

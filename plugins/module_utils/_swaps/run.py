@@ -1,0 +1,108 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: no promise of compatibility.
+
+"""One run of a module on one cluster: connect, check the rights, observe, act, report."""
+
+from __future__ import annotations
+
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from .._cluster import access
+from .._cluster.api import Api
+from .._cluster.connect import Identity, connect, identify
+from .._cluster.errors import ClusterError
+from .._results import records
+from .observe import Observer
+from .options import DEFAULTS, Options
+from .plan import Case
+from .restore import hold_beyond, restore, wait_until_ready
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+
+def report_orphans(module: AnsibleModule) -> None:
+    """What telepresence_orphans does, from its parameters to exit_json or fail_json. Writes nothing."""
+
+    def act(observer: Observer, cases: list[Case], chosen: list[Case], identity: Identity) -> records.Record:
+        return {"changed": False, **records.result(identity, chosen, observer.options.policy.restorable)}
+
+    _run(module, "orphans", act)
+
+
+def restore_orphans(module: AnsibleModule) -> None:
+    """What telepresence_restore does, from its parameters to exit_json or fail_json. In check mode it writes nothing."""
+
+    def act(observer: Observer, cases: list[Case], chosen: list[Case], identity: Identity) -> records.Record:
+        limit_reached = hold_beyond(chosen, module.params["max_restores"])
+        differences = records.diff(chosen)
+        changed = bool(differences["before"])
+        if not module.check_mode:
+            restore(observer, chosen, cases)
+            if module.params["wait"]:
+                wait_until_ready(observer.api, chosen, module.params["wait_timeout"], module.params["wait_sleep"])
+            differences = records.diff(chosen)
+            changed = any(case.done for case in chosen)
+        result = records.result(identity, chosen, observer.options.policy.restorable, limit_reached)
+        return {"changed": changed, "diff": differences, **result, **records.by_outcome(result["sessions"])}
+
+    _run(module, "restore", act)
+
+
+def inspect_cluster(module: AnsibleModule) -> None:
+    """What telepresence_cluster_info does: which cluster, as whom, and which rights are lacking."""
+    identity = None
+    try:
+        api = connect(module)
+        identity = identify(api)
+        options = Options.of({**DEFAULTS, **module.params})
+        lacking = _lacking(api, identity, module.params["purpose"], options)
+    except (ClusterError, ValueError) as error:
+        _fail(module, error, {"cluster": identity.as_dict() if identity else None})
+        return
+    module.exit_json(changed=False, cluster=identity.as_dict(), missing=lacking)
+
+
+def _run(
+    module: AnsibleModule,
+    purpose: str,
+    act: t.Callable[[Observer, list[Case], list[Case], Identity], records.Record],
+) -> None:
+    identity = None
+    try:
+        options = Options.of(module.params)
+        api = connect(module)
+        identity = identify(api)
+        lacking = _lacking(api, identity, purpose, options)
+        if lacking:
+            raise ClusterError(
+                f"The account {identity.user or 'of these credentials'} lacks rights on {identity.server}: it may not {'; not '.join(lacking)}. "
+                "Grant them, or name the namespaces where it has them with option namespaces."
+            )
+        if identity.identity is None:
+            module.warn(f"The identity of {identity.server} is not known: two hosts that are one cluster would not be noticed.")
+        with ThreadPoolExecutor(max_workers=options.concurrency) as pool:
+            observer = Observer(api, options, pool)
+            cases = observer.observe()
+            chosen = [case for case in cases if options.selects(records.record(case))]
+            result = act(observer, cases, chosen, identity)
+    except (ClusterError, ValueError) as error:
+        known = records.empty(identity)
+        _fail(module, error, {**known, **(records.by_outcome([]) if purpose == "restore" else {})})
+        return
+    failed = result.get("failed_sessions")
+    if failed:
+        module.fail_json(msg=" ".join(f"{one['namespace']}: {one['message']}" for one in failed), **result)
+    module.exit_json(**result)
+
+
+def _lacking(api: Api, identity: Identity, purpose: str, options: Options) -> list[str]:
+    return access.missing(api, access.needed(purpose, options.probe, identity.version), options.listed)
+
+
+def _fail(module: AnsibleModule, error: Exception, known: t.Mapping[str, t.Any]) -> None:
+    details = {"status": error.status, "reason": error.reason} if isinstance(error, ClusterError) else None
+    module.fail_json(msg=str(error), error=details, **known)

@@ -1,0 +1,207 @@
+#!/usr/bin/python
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: telepresence_restore
+short_description: Put the workloads of orphaned Telepresence sessions back and remove their proxies
+version_added: 1.0.0
+author:
+  - devclusters.telepresence contributors (@devclusters)
+description:
+  - Looks for orphaned sessions as M(devclusters.telepresence.telepresence_orphans) does and with the same options, then scales each workload
+    back to the number of replicas it had, and removes the proxy and the Service of the session.
+  - A session that is alive, or that may be, is never touched, nor is a workload that another such session replaced too.
+  - The number of replicas is never guessed. Without evidence that O(trust) allows, the session needs a decision, which is given with O(replicas).
+  - Immediately before the first write of a session everything that decides is read again. A run that was interrupted is finished by the next one.
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - devclusters.telepresence.attributes
+  - devclusters.telepresence.sessions
+  - devclusters.telepresence.sessions.scope
+attributes:
+  check_mode:
+    support: full
+    details: No object is changed. The command that asks a proxy runs in check mode too; O(probe=pod_proxy) avoids it.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  max_restores:
+    description: At most so many sessions are restored in one run, the oldest first. The others are V(held). There is no limit if not set.
+    type: int
+  wait:
+    description: Whether to wait until the restored workloads are ready.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds to wait for them.
+    type: int
+    default: 120
+  wait_sleep:
+    description: Seconds between two looks at them.
+    type: int
+    default: 5
+seealso:
+  - module: devclusters.telepresence.telepresence_orphans
+  - module: devclusters.telepresence.telepresence_cluster_info
+  - plugin: devclusters.telepresence.session_problem
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Put all orphans of a cluster right
+  devclusters.telepresence.telepresence_restore:
+    context: staging
+    wait: true
+  register: healed
+
+- name: Show what was done
+  ansible.builtin.debug:
+    msg: "{{ healed | devclusters.telepresence.session_lines }}"
+
+- name: Fail where a person has to look
+  ansible.builtin.fail:
+    msg: "{{ healed | devclusters.telepresence.session_problem }}"
+  when: healed.summary.needs_attention
+
+- name: See what would be done, and only in two namespaces
+  devclusters.telepresence.telepresence_restore:
+    context: staging
+    namespaces: [shop, shop-test]
+  check_mode: true
+  diff: true
+  register: planned
+
+- name: Put one workload right whose size only you know
+  devclusters.telepresence.telepresence_restore:
+    context: staging
+    namespaces: [shop]
+    select: original.name == 'web'
+    replicas:
+      shop/web: 3
+
+- name: Use the same credentials for several modules
+  module_defaults:
+    group/devclusters.telepresence.k8s:
+      kubeconfig: ~/.kube/config
+      context: staging
+  block:
+    - name: Begin carefully, with the five oldest orphans
+      devclusters.telepresence.telepresence_restore:
+        max_restores: 5
+        wait: true
+      register: first
+
+    - name: Read one of the restored workloads
+      kubernetes.core.k8s_info:
+        kind: "{{ first.restored[0].original.kind }}"
+        namespace: "{{ first.restored[0].original.namespace }}"
+        name: "{{ first.restored[0].original.name }}"
+      when: first.restored | length > 0
+"""
+
+RETURN = r"""
+cluster:
+  description: The cluster that was worked on, as in RV(devclusters.telepresence.telepresence_cluster_info#module:cluster).
+  returned: success, and on failure as far as it is known
+  type: dict
+  sample:
+    server: https://10.0.0.1:6443
+    identity: 7f1c3f0e-0d4f-4a5c-9f0e-3f8b6a1d2c4b
+    identity_source: kube-system
+    version: v1.34.4
+    user: admin
+sessions:
+  description: All sessions that were selected, the oldest first, as in RV(devclusters.telepresence.telepresence_orphans#module:sessions).
+  returned: success, and on failure as far as it is known
+  type: list
+  elements: dict
+  sample:
+    - session_id: 9bdd4ff98a184820b2d4027b00a9af39
+      namespace: shop
+      verdict: stale
+      outcome: restored
+      replicas: 3
+      message: Deployment shop/web was put back to 3 replicas and its proxy was removed.
+orphans:
+  description: Those of RV(sessions) whose verdict is one of O(verdicts).
+  returned: success, and on failure as far as it is known
+  type: list
+  elements: dict
+  sample: []
+restored:
+  description: Those of RV(sessions) that were put right. Empty in check mode, in which their outcome is V(restorable).
+  returned: success, and on failure as far as it is known
+  type: list
+  elements: dict
+  sample: []
+skipped_sessions:
+  description: Those of RV(sessions) that were left as they are, because they need a decision or are held.
+  returned: success, and on failure as far as it is known
+  type: list
+  elements: dict
+  sample: []
+failed_sessions:
+  description: Those of RV(sessions) that could not be put right. Their messages say why, and the module fails.
+  returned: success, and on failure as far as it is known
+  type: list
+  elements: dict
+  sample: []
+lost:
+  description: Workloads without replicas and without a proxy that were larger once. Always empty in this version, which keeps no record of that.
+  returned: success, and on failure as far as it is known
+  type: list
+  elements: dict
+  sample: []
+summary:
+  description: How many sessions there are.
+  returned: success, and on failure as far as it is known
+  type: dict
+  contains:
+    sessions:
+      description: The number of RV(sessions).
+      type: int
+      sample: 9
+    verdicts:
+      description: How many there are of each verdict that occurs.
+      type: dict
+      sample: {alive: 2, stale: 6, suspended: 1}
+    outcomes:
+      description: How many there are of each outcome that occurs.
+      type: dict
+      sample: {none: 3, restored: 5, held: 1}
+    needs_attention:
+      description: Whether a person has to look, because a session failed, needs a decision, or could not be judged, or because O(max_restores)
+        was reached.
+      type: bool
+      sample: false
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.connect import AUTH_ARG_SPEC
+from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.options import SPEC
+from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.run import restore_orphans
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **AUTH_ARG_SPEC,
+            **SPEC,
+            "max_restores": {"type": "int"},
+            "wait": {"type": "bool", "default": False},
+            "wait_timeout": {"type": "int", "default": 120},
+            "wait_sleep": {"type": "int", "default": 5},
+        },
+        supports_check_mode=True,
+    )
+    restore_orphans(module)
+
+
+if __name__ == "__main__":
+    main()

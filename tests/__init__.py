@@ -1,0 +1,1 @@
+"""Tests of the collection and the lab that they run on."""

@@ -52,7 +52,7 @@ def needed(purpose: str, probe: str, version: str | None) -> tuple[Right, ...]:
     ``purpose`` is ``orphans`` or ``restore``; ``probe`` the option of that name; ``version`` the cluster's (``v1.34.4``).
     A websocket exec is a GET and needs ``get``; since Kubernetes 1.35 it needs ``create`` as well (kubernetes issue 134577).
     """
-    rights = LOOK
+    rights: tuple[Right, ...] = LOOK
     if probe == "pod_proxy":
         rights += (Right("get", POD, "proxy"),)
     else:
@@ -75,7 +75,7 @@ def missing(api: Api, rights: t.Sequence[Right], namespaces: t.Sequence[str] | N
         allowed = list(pool.map(lambda one: _allowed(api, *one), asked))
     return [
         f"{right} in {f'namespace {namespace}' if namespace else 'all namespaces'}"
-        for (right, namespace), yes in zip(asked, allowed)
+        for (right, namespace), yes in zip(asked, allowed, strict=True)
         if not yes
     ]
 

@@ -62,7 +62,9 @@ class Api:
         date, read_at = self._date
         return date + time.monotonic() - read_at
 
-    def get(self, path: str, doing: str, query: t.Sequence[tuple[str, t.Any]] = (), accept: str | None = None) -> Answer:
+    def get(
+        self, path: str, doing: str, query: t.Sequence[tuple[str, t.Any]] = (), accept: str | None = None
+    ) -> Answer:
         """GET of one document. Raises ClusterError; ``doing`` is for its sentence ("read pod shop/web")."""
         return self._patiently("get", path, doing, query=query, accept=accept)
 
@@ -103,7 +105,12 @@ class Api:
         raise AssertionError("unreachable")
 
     def _pages(
-        self, kind: Kind, namespace: str | None, label_selector: str | None, field_selector: str | None, metadata_only: bool
+        self,
+        kind: Kind,
+        namespace: str | None,
+        label_selector: str | None,
+        field_selector: str | None,
+        metadata_only: bool,
     ) -> t.List[Object]:  # noqa: UP006 - the method of that name hides the builtin
         doing = f"list {kind.plural}" + (f" in namespace {namespace}" if namespace else "")
         selectors = (("labelSelector", label_selector), ("fieldSelector", field_selector))
@@ -146,7 +153,10 @@ class Api:
         timeout: float = READ_TIMEOUT,
         raw: bool = False,
     ) -> Answer:
-        params: dict[str, t.Any] = {"query_params": [*query], "_request_timeout": (min(CONNECT_TIMEOUT, timeout), timeout)}
+        params: dict[str, t.Any] = {
+            "query_params": [*query],
+            "_request_timeout": (min(CONNECT_TIMEOUT, timeout), timeout),
+        }
         if accept or raw:
             params["header_params"] = {"Accept": accept or "*/*"}
         try:
@@ -154,7 +164,9 @@ class Api:
             data: bytes = response.data
         except (DynamicApiError, ApiException) as error:
             if not error.status:
-                raise ClusterError(f"Failed to {doing} on {self.server}: {error.reason}.", reason="Transport") from error
+                raise ClusterError(
+                    f"Failed to {doing} on {self.server}: {error.reason}.", reason="Transport"
+                ) from error
             raise refusal(doing, self.server, error.status, error.body, error.headers or {}) from error
         except (HTTPError, OSError) as error:
             why = plainly(error)

@@ -15,6 +15,8 @@ import tempfile
 import typing as t
 from dataclasses import asdict, dataclass
 
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+
 from .api import CONNECT_TIMEOUT, Api, plainly
 from .errors import ClusterError
 from .kinds import NAMESPACE, SUBJECT_REVIEW
@@ -26,12 +28,10 @@ try:
     import kubernetes
     import urllib3
     import yaml
-    from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
     from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
 
     MISSING = ""
 except ImportError as error:
-    AUTH_ARG_SPEC = {}
     MISSING = str(error.name)
 
 
@@ -68,14 +68,19 @@ def connect(module: AnsibleModule) -> Api:
     socket.setdefaulttimeout(CONNECT_TIMEOUT)
     # kubernetes.core keeps its discovery cache in the temporary directory under a name anybody can foretell.
     tempfile.tempdir = module.tmpdir
-    kubeconfig = auth.get("kubeconfig") or os.environ.get("K8S_AUTH_KUBECONFIG") or os.environ.get("KUBECONFIG")
-    where = f"context {auth.get('context') or 'current'} of kubeconfig {_shown(kubeconfig)}"
+    # The kubeconfig's own path would be masked in the output: Ansible takes the option for a secret.
+    where = (
+        auth.get("host") or os.environ.get("K8S_AUTH_HOST") or f"context {auth.get('context') or '(the current one)'}"
+    )
     try:
         client = get_api_client(**auth).client
     except Exception as error:
-        # The library raises anything from ConfigException to urllib3's errors here; its configuration knows the server.
+        # The library raises anything here, from ConfigException to urllib3's errors.
+        if not auth.get("host") and not os.environ.get("K8S_AUTH_HOST"):
+            refuse_anonymous(kubernetes.client.Configuration.get_default_copy(), auth, where)
         raise ClusterError(
-            f"Failed to connect to the cluster of {where}: {plainly(error)}. Check the address, the credentials and the network."
+            f"Failed to connect to the cluster of {where}: {plainly(error)}. "
+            "Check the address, the credentials and the network."
         ) from error
     refuse_anonymous(client.configuration, auth, where)
     return Api(client)
@@ -106,9 +111,11 @@ def refuse_anonymous(configuration: t.Any, auth: t.Mapping[str, t.Any], where: s
         return
     plugin = _exec_plugin(auth)
     because = (
-        f"the credential plugin {plugin} gave none; run it by hand to see why" if plugin else "they hold no token, no certificate and no user"
+        f"the credential plugin {plugin} gave none; run it by hand to see why"
+        if plugin
+        else "they hold no token, no certificate and no user"
     )
-    raise ClusterError(f"No credentials were found in {where}: {because}.")
+    raise ClusterError(f"No credentials were found for {where}: {because}.")
 
 
 def identify(api: Api) -> Identity:
@@ -118,14 +125,19 @@ def identify(api: Api) -> Identity:
         raise ClusterError(
             f"The cluster {api.server} takes these credentials for nobody (system:anonymous): log in again, or renew the token."
         )
+    identity, source = _kube_system(api) or _fingerprint(api.client.configuration)
+    return Identity(api.server, identity, source, _version(api), user)
+
+
+def _kube_system(api: Api) -> tuple[str | None, str | None] | None:
+    """The identity by the namespace that every cluster has, None where these credentials may not read it."""
     try:
         namespace = api.get(NAMESPACE.path(name="kube-system"), "read namespace kube-system").body
-        identity, source = namespace["metadata"]["uid"], "kube-system"
     except ClusterError as error:
         if error.status not in (403, 404):
             raise
-        identity, source = _fingerprint(api.client.configuration)
-    return Identity(api.server, identity, source, _version(api), user)
+        return None
+    return str(namespace["metadata"]["uid"]), "kube-system"
 
 
 def _user(api: Api) -> str | None:
@@ -155,7 +167,11 @@ def _fingerprint(configuration: t.Any) -> tuple[str | None, str | None]:
 
 def _exec_plugin(auth: t.Mapping[str, t.Any]) -> str | None:
     """The command of the exec plugin of the user that the kubeconfig names, or None."""
-    config = auth.get("kubeconfig") or os.environ.get("K8S_AUTH_KUBECONFIG") or kubernetes.config.KUBE_CONFIG_DEFAULT_LOCATION
+    config = (
+        auth.get("kubeconfig")
+        or os.environ.get("K8S_AUTH_KUBECONFIG")
+        or kubernetes.config.KUBE_CONFIG_DEFAULT_LOCATION
+    )
     try:
         if not isinstance(config, dict):
             with open(os.path.expanduser(str(config)), encoding="utf-8") as file:
@@ -166,7 +182,3 @@ def _exec_plugin(auth: t.Mapping[str, t.Any]) -> str | None:
         return str(settings["exec"]["command"])
     except (OSError, StopIteration, KeyError, TypeError, yaml.YAMLError):
         return None
-
-
-def _shown(kubeconfig: t.Any) -> str:
-    return kubeconfig if isinstance(kubeconfig, str) else "given inline" if kubeconfig else "found by default rules"

@@ -47,7 +47,9 @@ def status_of(body: str | bytes | None) -> tuple[str, str]:
     return str(status.get("message") or ""), str(status.get("reason") or "")
 
 
-def refusal(doing: str, server: str, status: int, body: str | bytes | None, headers: t.Mapping[str, str]) -> ClusterError:
+def refusal(
+    doing: str, server: str, status: int, body: str | bytes | None, headers: t.Mapping[str, str]
+) -> ClusterError:
     """The error for an HTTP answer other than success.
 
     ``doing`` says what was tried on which object ("list pods"), ``server`` the API server's URL.

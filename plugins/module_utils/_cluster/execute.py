@@ -63,7 +63,9 @@ def execute(api: Api, namespace: str, pod: str, container: str, command: t.Seque
 def _open(api: Api, path: str, doing: str, deadline: float) -> t.Any:
     configuration = api.client.configuration
     server = urlsplit(configuration.host)
-    url = urlunsplit(("wss" if server.scheme == "https" else "ws", server.netloc, server.path.rstrip("/") + path, "", ""))
+    url = urlunsplit(
+        ("wss" if server.scheme == "https" else "ws", server.netloc, server.path.rstrip("/") + path, "", "")
+    )
     headers = [f"{name}: {value}" for name, value in api.client.client.default_headers.items()]
     for setting in configuration.auth_settings().values():
         if setting["in"] == "header":
@@ -80,7 +82,9 @@ def _open(api: Api, path: str, doing: str, deadline: float) -> t.Any:
     except websocket.WebSocketBadStatusException as error:
         raise refusal(doing, api.server, error.status_code, error.resp_body, error.resp_headers or {}) from error
     except (websocket.WebSocketException, OSError) as error:
-        raise ClusterError(f"Failed to {doing} on {api.server}: {plainly(error)}.", reason=type(error).__name__) from error
+        raise ClusterError(
+            f"Failed to {doing} on {api.server}: {plainly(error)}.", reason=type(error).__name__
+        ) from error
 
 
 def _read(stream: t.Any, ends: float, doing: str, server: str) -> Finished:
@@ -93,18 +97,22 @@ def _read(stream: t.Any, ends: float, doing: str, server: str) -> Finished:
             stream.settimeout(remaining)
             opcode, frame = stream.recv_data()
         except (websocket.WebSocketException, OSError) as error:
-            raise ClusterError(f"Failed to {doing} on {server}: {plainly(error)}.", reason=type(error).__name__) from error
+            raise ClusterError(
+                f"Failed to {doing} on {server}: {plainly(error)}.", reason=type(error).__name__
+            ) from error
         if opcode == websocket.ABNF.OPCODE_CLOSE:
             raise ClusterError(f"Failed to {doing} on {server}: the stream ended without a status.", reason="NoStatus")
         if not frame:
             continue
         if frame[0] == STATUS:
             code = _exit_code(frame[1:], doing, server)
-            return Finished(*(output[channel].decode("utf-8", "replace") for channel in (STDOUT, STDERR)), exit_code=code)
+            return Finished(output[STDOUT].decode("utf-8", "replace"), output[STDERR].decode("utf-8", "replace"), code)
         if frame[0] in output:
             output[frame[0]] += frame[1:]
             if len(output[frame[0]]) > MOST_OUTPUT:
-                raise ClusterError(f"Failed to {doing} on {server}: more than {MOST_OUTPUT} bytes came back.", reason="TooMuch")
+                raise ClusterError(
+                    f"Failed to {doing} on {server}: more than {MOST_OUTPUT} bytes came back.", reason="TooMuch"
+                )
 
 
 def _exit_code(frame: bytes, doing: str, server: str) -> int:
@@ -114,7 +122,9 @@ def _exit_code(frame: bytes, doing: str, server: str) -> int:
         if status["status"] == "Success":
             return 0
         if status.get("reason") == "NonZeroExitCode":
-            return next(int(cause["message"]) for cause in status["details"]["causes"] if cause.get("reason") == "ExitCode")
+            return next(
+                int(cause["message"]) for cause in status["details"]["causes"] if cause.get("reason") == "ExitCode"
+            )
         message = str(status.get("message") or "no reason given")
     except (ValueError, KeyError, TypeError, StopIteration, AttributeError):
         message = "the status that ended the stream cannot be read"

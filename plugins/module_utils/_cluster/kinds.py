@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-Object = t.Dict[str, t.Any]
+Object = dict[str, t.Any]
 """A Kubernetes object as the API server sent it: JSON, never interpreted further than needed."""
 
 
@@ -61,12 +61,12 @@ def uid(obj: Object) -> str:
     return str((obj.get("metadata") or {}).get("uid", ""))
 
 
-def labels(obj: Object) -> dict[str, str]:
+def labels_of(obj: Object) -> dict[str, str]:
     """The object's labels, empty where it has none."""
     return (obj.get("metadata") or {}).get("labels") or {}
 
 
-def annotations(obj: Object) -> dict[str, str]:
+def annotations_of(obj: Object) -> dict[str, str]:
     """The object's annotations, empty where it has none."""
     return (obj.get("metadata") or {}).get("annotations") or {}
 

@@ -17,7 +17,7 @@ from .._swaps.counts import replicas
 from .._swaps.liveness import Reading
 from .._swaps.plan import Case, Delete, Scale
 
-Record = t.Dict[str, t.Any]
+Record = dict[str, t.Any]
 
 
 def record(case: Case) -> Record:
@@ -134,7 +134,12 @@ def _named(obj: Object) -> Record:
 
 def _probes(readings: t.Sequence[Reading]) -> Record:
     """What the proxies said: of the first reading, on which the verdict stands, and the state of every pod."""
-    probes: Record = {"http": None, "sockets": None, "log": None, "containers": {one.pod: one.state for one in readings}}
+    probes: Record = {
+        "http": None,
+        "sockets": None,
+        "log": None,
+        "containers": {one.pod: one.state for one in readings},
+    }
     if not readings:
         return probes
     reading = readings[0]

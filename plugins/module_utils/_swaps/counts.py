@@ -12,14 +12,16 @@ import typing as t
 from dataclasses import dataclass
 
 from .._cluster import clock
-from .._cluster.kinds import Object, annotations, controller, dig, ref, uid, whole
+from .._cluster.kinds import Object, annotations_of, controller, dig, ref, uid, whole
 from .originals import last_applied
 from .sessions import Session
 
 CLASSES = ("told", "swap", "recorded", "declared", "historic")
 """Best first: the user, the swap itself, our own records, what the owner declared, what once was."""
 
-SCALED_TO_ZERO = re.compile(r"Scaled down replica set (?P<name>\S+) (?:to 0(?: from (?P<late>\d+))?|from (?P<now>\d+) to 0)$")
+SCALED_TO_ZERO = re.compile(
+    r"Scaled down replica set (?P<name>\S+) (?:to 0(?: from (?P<late>\d+))?|from (?P<now>\d+) to 0)$"
+)
 """The three texts of the deployment controller's event: kubernetes before, with and after pull requests 101142 and 125118."""
 BEFORE_SWAP, AFTER_SWAP = 5.0, 120.0
 """Seconds around the creation of the proxy in which its client scales the original down (it does so at once)."""
@@ -121,10 +123,12 @@ def replicas(workload: Object) -> int:
 
 def managers(original: Object, autoscalers: t.Iterable[Object]) -> list[str]:
     """Who else writes the original's replicas: Helm, Argo CD, Flux, a HorizontalPodAutoscaler; for people to read."""
-    marks = {**(original["metadata"].get("labels") or {}), **annotations(original)}
+    marks = {**(original["metadata"].get("labels") or {}), **annotations_of(original)}
     found = []
     if marks.get("app.kubernetes.io/managed-by") == "Helm":
-        found.append(f"Helm release {marks.get('meta.helm.sh/release-namespace', '?')}/{marks.get('meta.helm.sh/release-name', '?')}")
+        found.append(
+            f"Helm release {marks.get('meta.helm.sh/release-namespace', '?')}/{marks.get('meta.helm.sh/release-name', '?')}"
+        )
     for mark, tool in (
         ("argocd.argoproj.io/tracking-id", "Argo CD application"),
         ("kustomize.toolkit.fluxcd.io/name", "Flux Kustomization"),
@@ -161,7 +165,9 @@ def _applied_by_swap(session: Session, original: Object) -> list[Evidence]:
     for proxy in session.proxies:
         stored = last_applied(proxy)
         counts = {whole(dig(stored, "status", key)) for key in SETTLED}
-        settled = len(counts) == 1 and dig(stored, "status", "observedGeneration") == dig(stored, "metadata", "generation")
+        settled = len(counts) == 1 and dig(stored, "status", "observedGeneration") == dig(
+            stored, "metadata", "generation"
+        )
         count = counts.pop()
         if dig(stored, "metadata", "uid") == uid(original) and settled and count is not None:
             time = proxy["metadata"].get("creationTimestamp")
@@ -175,7 +181,7 @@ def _declared(session: Session, original: Object, autoscalers: t.Iterable[Object
     if applied is not None:
         found.append(Evidence("last_applied", "declared", applied, None, ref(original)))
     for proxy in session.proxies:
-        noted = annotations(proxy)
+        noted = annotations_of(proxy)
         count = noted.get(f"{TELEPOLICE}-replicas", "")
         if noted.get(TELEPOLICE) == original["metadata"]["name"] and count.isdecimal():
             found.append(Evidence("telepolice", "declared", int(count), None, ref(proxy)))
@@ -193,16 +199,16 @@ def _targets(autoscaler: Object, original: Object) -> bool:
 
 def _historic(original: Object, replica_sets: t.Iterable[Object]) -> list[Evidence]:
     """What the newest ReplicaSet of an earlier revision was last scaled to; that of the present one says 0 after a swap."""
-    present = annotations(original).get(REVISION)
+    present = annotations_of(original).get(REVISION)
     earlier = [
         replica_set
         for replica_set in replica_sets
         if (controller(replica_set) or {}).get("uid") == uid(original)
-        and annotations(replica_set).get(REVISION) != present
-        and annotations(replica_set).get(REVISION, "").isdecimal()
-        and annotations(replica_set).get(DESIRED, "").isdecimal()
+        and annotations_of(replica_set).get(REVISION) != present
+        and annotations_of(replica_set).get(REVISION, "").isdecimal()
+        and annotations_of(replica_set).get(DESIRED, "").isdecimal()
     ]
     if not earlier:
         return []
-    newest = max(earlier, key=lambda replica_set: int(annotations(replica_set)[REVISION]))
-    return [Evidence("earlier_replica_set", "historic", int(annotations(newest)[DESIRED]), None, ref(newest))]
+    newest = max(earlier, key=lambda replica_set: int(annotations_of(replica_set)[REVISION]))
+    return [Evidence("earlier_replica_set", "historic", int(annotations_of(newest)[DESIRED]), None, ref(newest))]

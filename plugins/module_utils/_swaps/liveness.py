@@ -33,7 +33,7 @@ class Rules:
 
     start_window: float = 360.0
     interval: float = 30.0
-    restorable: t.FrozenSet[str] = frozenset({"stale", "ended"})
+    restorable: frozenset[str] = frozenset({"stale", "ended"})
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,16 @@ def _by_answer(now: Reading, answer: Answer, log: Log, rules: Rules, before: Rea
     if log.last_alive is None and now.age < rules.start_window:
         return Judgement("starting", f"No client has answered yet, and the proxy is only {clock.span(now.age)} old.")
     if answer.http == "silent" and answer.tunnels:
-        return _twice("suspended", "The client holds its tunnel but does not answer.", SUSPENDED_TWICE, now, rules, before)
+        return _twice(
+            "suspended", "The client holds its tunnel but does not answer.", SUSPENDED_TWICE, now, rules, before
+        )
     if answer.http == "closed" and answer.tunnels:
         reason = "The client's tunnel is open, but the client behind it is gone."
         return _twice("clientless", reason, rules.interval, now, rules, before)
     if answer.listening or answer.http not in ("refused", None):
-        return Judgement("unknown", "Port 9055 is taken, but what holds it does not answer as a client would.", firm=False)
+        return Judgement(
+            "unknown", "Port 9055 is taken, but what holds it does not answer as a client would.", firm=False
+        )
     return _refused(now, answer, log, rules, before)
 
 
@@ -122,7 +126,11 @@ def _twice(verdict: str, reason: str, apart: float, now: Reading, rules: Rules, 
 
 def _refused(now: Reading, answer: Answer, log: Log, rules: Rules, before: Reading | None) -> Judgement:
     """Nothing listens on 9055: stale, once that has lasted."""
-    seen = f"the last sign of life was at {clock.text(log.last_alive)}" if log.last_alive else "its log shows no sign of life"
+    seen = (
+        f"the last sign of life was at {clock.text(log.last_alive)}"
+        if log.last_alive
+        else "its log shows no sign of life"
+    )
     refused = f"Port 9055 refuses connections, {_tunnels(answer.tunnels)}, {seen}"
     # Failed polls alone tell stale from starting only after a sign of life, or where they outlast any start.
     lasting = POLL if log.last_alive is not None else max(POLL, rules.start_window)
@@ -141,7 +149,11 @@ def _refused(now: Reading, answer: Answer, log: Log, rules: Rules, before: Readi
 
 
 def _tunnels(count: int) -> str:
-    return f"{count} tunnel{'s' if count > 1 else ''} on 8022 still look{'' if count > 1 else 's'} open" if count else "no tunnel is open on 8022"
+    return (
+        f"{count} tunnel{'s' if count > 1 else ''} on 8022 still look{'' if count > 1 else 's'} open"
+        if count
+        else "no tunnel is open on 8022"
+    )
 
 
 def _since(before: Reading | None, now: Reading) -> float:

@@ -38,7 +38,9 @@ class Log:
     @property
     def failing_for(self) -> float:
         """Seconds from the first of the failed polls to the last. Counted by time, not by lines: unanswered polls fail together."""
-        return 0.0 if self.failing_since is None or self.failing_until is None else self.failing_until - self.failing_since
+        return (
+            0.0 if self.failing_since is None or self.failing_until is None else self.failing_until - self.failing_since
+        )
 
 
 def parse(text: str) -> Log:

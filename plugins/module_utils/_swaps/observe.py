@@ -49,14 +49,18 @@ class Observer:
         that keeps a half-open tunnel alive.
         """
         protected = self._protected_namespaces()
-        fresh = list(self.pool.map(lambda session: self._ask(session, before.get(session.key)), self.sessions([namespace])))
+        fresh = list(
+            self.pool.map(lambda session: self._ask(session, before.get(session.key)), self.sessions([namespace]))
+        )
         self._find_originals(fresh, protected)
         self.decide(fresh)
         return fresh
 
     def session_keys(self, namespace: str) -> set[tuple[str, str]]:
         """(namespace, session id) of every session that has a proxy in a namespace at this moment."""
-        found = [obj for kind in (DEPLOYMENT, POD) for obj in self.api.list(kind, namespace, SELECTOR, metadata_only=True)]
+        found = [
+            obj for kind in (DEPLOYMENT, POD) for obj in self.api.list(kind, namespace, SELECTOR, metadata_only=True)
+        ]
         return {(namespace, session_id) for session_id in map(session_of, found) if session_id}
 
     def sessions(self, namespaces: t.Sequence[str] | None) -> list[Session]:
@@ -65,7 +69,7 @@ class Observer:
         places: t.Sequence[str | None] = [None] if namespaces is None else namespaces
         wanted = [(kind, namespace) for kind in kinds for namespace in places]
         found: dict[Kind, list[Object]] = {kind: [] for kind in kinds}
-        for (kind, _), objects in zip(wanted, self.pool.map(self._labelled, wanted)):
+        for (kind, _), objects in zip(wanted, self.pool.map(self._labelled, wanted), strict=True):
             found[kind] += [obj for obj in objects if self.options.wants(obj["metadata"]["namespace"])]
         return recognise(found[DEPLOYMENT], found[POD], found[SERVICE], self.options.image)
 
@@ -93,7 +97,9 @@ class Observer:
         except ClusterError as error:
             if error.status == 404:
                 raise ClusterError(
-                    f"There is no namespace {name} on {self.api.server}: correct option namespaces.", status=404, reason="NotFound"
+                    f"There is no namespace {name} on {self.api.server}: correct option namespaces.",
+                    status=404,
+                    reason="NotFound",
                 ) from error
             raise
 
@@ -108,13 +114,18 @@ class Observer:
 
     def _look_twice(self, cases: t.Sequence[Case]) -> None:
         """Asks those again whose second look could change what this run does, each when it is due."""
-        waiting = [(case.asked_at + case.judgement.look_again, case) for case in cases if case.judgement.look_again and not case.opted_out]
+        waiting = [
+            (case.asked_at + case.judgement.look_again, case)
+            for case in cases
+            if case.judgement.look_again and not case.opted_out
+        ]
         while waiting:
             time.sleep(max(0.0, min(due for due, _ in waiting) - time.monotonic()))
             now = time.monotonic()
             batch = [case for due, case in waiting if due <= now]
             waiting = [(due, case) for due, case in waiting if due > now]
-            for case, again in zip(batch, self.pool.map(lambda case: self._ask(case.session, case), batch)):
+            asked = self.pool.map(lambda case: self._ask(case.session, case), batch)
+            for case, again in zip(batch, asked, strict=True):
                 case.judgement, case.readings, case.asked_at = again.judgement, again.readings, again.asked_at
 
     def _find_originals(self, cases: t.Sequence[Case], protected: t.Container[str]) -> None:
@@ -144,10 +155,12 @@ class Observer:
                 case.evidence = gather(case.session, original, witnesses, self.options.replicas)
                 case.managed_by = managers(original, autoscalers[here])
 
-    def _by_namespace(self, kind: Kind, namespaces: t.Iterable[str], field_selector: str | None = None) -> dict[str, list[Object]]:
+    def _by_namespace(
+        self, kind: Kind, namespaces: t.Iterable[str], field_selector: str | None = None
+    ) -> dict[str, list[Object]]:
         names = sorted(namespaces)
         lists = self.pool.map(lambda name: self.api.list(kind, name, field_selector=field_selector), names)
-        return dict(zip(names, lists))
+        return dict(zip(names, lists, strict=True))
 
 
 def _pods(session: Session) -> set[str]:

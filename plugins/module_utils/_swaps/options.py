@@ -44,7 +44,16 @@ SPEC: dict[str, dict[str, t.Any]] = {
 
 DEFAULTS = {name: option.get("default") for name, option in SPEC.items()}
 
-LEAST = {"start_window": 210, "interval": 30, "deadline": 6, "concurrency": 1, "replicas_limit": 1}
+LEAST = {
+    "start_window": 210,
+    "interval": 30,
+    "deadline": 6,
+    "concurrency": 1,
+    "replicas_limit": 1,
+    "max_restores": 0,
+    "wait_timeout": 0,
+    "wait_sleep": 1,
+}
 """A client gives up after 60 + 120 s for its pod and 30 s for ssh (telepresence 0.109, telepresence/connect/connect.py); it is
 polled every 30 s; a probe needs 4 s beside waiting for the client."""
 
@@ -68,7 +77,7 @@ class Options:
     def of(cls, params: t.Mapping[str, t.Any]) -> Options:
         """The options in a module's parameters. Raises ValueError with one sentence that says what to correct."""
         for name, least in LEAST.items():
-            if params[name] < least:
+            if params.get(name) is not None and params[name] < least:
                 raise ValueError(f"Option {name} is {params[name]}, but at least {least} is needed.")
         restorable = frozenset(params["verdicts"])
         return cls(
@@ -98,11 +107,21 @@ class Options:
 
     def selects(self, record: t.Mapping[str, t.Any]) -> bool:
         """Whether the user's expression is true for a session's record."""
-        return self.select is None or bool(self.select.search(record))
+        if self.select is None:
+            return True
+        try:
+            return bool(self.select.search(record))
+        except jmespath.exceptions.JMESPathError as error:
+            problem = str(error).rstrip(".")
+            raise ValueError(f"Option select cannot be applied to a session's record: {problem}.") from error
 
 
 def _count(name: str, count: t.Any) -> int:
-    if isinstance(count, bool) or not str(count).isdecimal() or [bool(part) for part in name.split("/")] != [True, True]:
+    if (
+        isinstance(count, bool)
+        or not str(count).isdecimal()
+        or [bool(part) for part in name.split("/")] != [True, True]
+    ):
         raise ValueError(f"Option replicas has {name}: {count}, but takes NAMESPACE/NAME: a whole number from 0.")
     return int(count)
 
@@ -118,7 +137,9 @@ def _compiled(expression: str | None) -> t.Any:
     if not expression:
         return None
     if jmespath is None:
-        raise ValueError("Option select needs the Python library jmespath, which is missing from this Python: install it there.")
+        raise ValueError(
+            "Option select needs the Python library jmespath, which is missing from this Python: install it there."
+        )
     try:
         return jmespath.compile(expression)
     except jmespath.exceptions.JMESPathError as error:

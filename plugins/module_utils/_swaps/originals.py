@@ -11,7 +11,7 @@ import json
 import typing as t
 from dataclasses import dataclass
 
-from .._cluster.kinds import Object, annotations, dig, uid
+from .._cluster.kinds import Object, annotations_of, dig, uid
 from .sessions import LABEL, Session, pod_labels, pod_spec, session_of
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -36,7 +36,7 @@ class Match:
 def last_applied(obj: Object) -> Object:
     """The object as kubectl apply stored it in its annotation, empty where it did not."""
     try:
-        stored = json.loads(annotations(obj).get(LAST_APPLIED) or "{}")
+        stored = json.loads(annotations_of(obj).get(LAST_APPLIED) or "{}")
     except (ValueError, RecursionError):
         return {}
     return stored if isinstance(stored, dict) else {}
@@ -86,7 +86,9 @@ def selects(selector: Object, labels: t.Mapping[str, str]) -> bool:
     rules = selector.get("matchExpressions") or []
     if not wanted and not rules:
         return False
-    return all(labels.get(key) == value for key, value in wanted.items()) and all(_holds(rule, labels) for rule in rules)
+    return all(labels.get(key) == value for key, value in wanted.items()) and all(
+        _holds(rule, labels) for rule in rules
+    )
 
 
 def _holds(rule: Object, labels: t.Mapping[str, str]) -> bool:

@@ -50,7 +50,8 @@ class Delete:
 class Case:
     """One session with all that is known of it, and what is decided.
 
-    ``readings``: of its pods, first the one that the verdict stands on; ``asked_at``: time.monotonic() of them. ``done``: what has been carried out, ``plan``: what is still to do. ``opted_out``: the object whose annotation keeps our hands off, or empty.
+    ``readings``: of its pods, first the one that the verdict stands on; ``asked_at``: time.monotonic() of them. ``done``: what has been carried out, ``plan``: what is still to do,
+    ``attempted``: the scale that was sent off, whether or not an answer came. ``opted_out``: the object whose annotation keeps our hands off, or empty.
     ``outcome``: ``none restorable restored needs_decision held failed``; ``message``: one sentence for people.
     """
 
@@ -65,6 +66,7 @@ class Case:
     replicas: int | None = None
     plan: list[Scale | Delete] = field(default_factory=list)
     done: list[Scale | Delete] = field(default_factory=list)
+    attempted: Scale | None = None
     outcome: str = "none"
     message: str = ""
 
@@ -87,7 +89,7 @@ class Case:
 class Policy:
     """What the user allows: restorable verdicts, weakest class of evidence, largest count believed."""
 
-    restorable: t.FrozenSet[str]
+    restorable: frozenset[str]
     trust: str
     replicas_limit: int
 
@@ -114,7 +116,10 @@ def decide_all(cases: t.Sequence[Case], policy: Policy) -> None:
         elif not case.session.swaps:
             _clean_up(case, "Nothing was swapped for it")
         elif case.match.original is None:
-            case.settle("needs_decision", f"Nothing was changed: {case.match.problem}. Put the replicas back by hand, then delete the proxy.")
+            case.settle(
+                "needs_decision",
+                f"Nothing was changed: {case.match.problem}. Put the replicas back by hand, then delete the proxy.",
+            )
         else:
             _decide_swap(case, case.match.original, cases, policy)
 
@@ -122,7 +127,11 @@ def decide_all(cases: t.Sequence[Case], policy: Policy) -> None:
 def rivals(case: Case, cases: t.Iterable[Case]) -> list[Case]:
     """The other sessions that have, or may have, scaled down the same original."""
     mine = {uid(candidate) for candidate in case.match.candidates}
-    return [other for other in cases if other is not case and mine & {uid(candidate) for candidate in other.match.candidates}]
+    return [
+        other
+        for other in cases
+        if other is not case and mine & {uid(candidate) for candidate in other.match.candidates}
+    ]
 
 
 def _decide_swap(case: Case, original: Object, cases: t.Sequence[Case], policy: Policy) -> None:
@@ -151,7 +160,10 @@ def _put_back(case: Case, original: Object, count: Count) -> None:
     case.replicas = count.value
     if count.value is None:
         name = f"{original['metadata']['namespace']}/{original['metadata']['name']}"
-        case.settle("needs_decision", f"{ref(original)} stays at 0: {count.problem}. Give its count with replicas: {{{name}: N}}.")
+        case.settle(
+            "needs_decision",
+            f"{ref(original)} stays at 0: {count.problem}. Give its count with replicas: {{{name}: N}}.",
+        )
     elif count.value == 0:
         _clean_up(case, f"{ref(original)} is to stay at 0, as told")
     else:

@@ -130,7 +130,11 @@ def is_client(answer: str) -> bool:
     """Whether the start of an HTTP answer is a Telepresence client's: Python's http.server, 200 to HEAD."""
     lines = answer.split("\r\n")
     status = lines[0].split(" ")
-    return status[0].startswith("HTTP/1.") and status[1:2] == ["200"] and any(line.startswith("Server: BaseHTTP") for line in lines)
+    return (
+        status[0].startswith("HTTP/1.")
+        and status[1:2] == ["200"]
+        and any(line.startswith("Server: BaseHTTP") for line in lines)
+    )
 
 
 def parse(output: str) -> Answer | None:

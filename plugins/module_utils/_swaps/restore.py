@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.kinds import DEPLOYMENT, POD, SERVICE, Object, ref, uid
+from .counts import replicas
 from .observe import Observer
 from .plan import Case, Delete, Scale
 
@@ -35,25 +37,87 @@ def hold_beyond(cases: t.Iterable[Case], most: int | None) -> bool:
 def restore(observer: Observer, chosen: t.Sequence[Case], cases: t.Sequence[Case]) -> None:
     """Carries out the plans of the chosen cases; settles each as restored, held, none, needs_decision or failed.
 
-    ``cases``: all that were observed, so that a session that has come since is known for new. What happens to one original never stops the others: nothing is raised.
+    ``cases``: all that were observed, so that a session that has come since is known for new. What happens to one original
+    never stops the others: nothing is raised.
     """
     groups: dict[t.Any, list[Case]] = {}
     for case in chosen:
         if case.outcome == "restorable":
             original = case.match.original
             groups.setdefault(uid(original) if original else case.session.key, []).append(case)
+    places = {case.session.namespace: _Place(observer, case.session.namespace, cases) for case in cases}
     with ThreadPoolExecutor(max_workers=observer.options.concurrency) as pool:
-        list(pool.map(lambda group: _restore_group(observer, group, cases), groups.values()))
+        list(pool.map(lambda group: _restore_group(places[group[0].session.namespace], group), groups.values()))
 
 
-def _restore_group(observer: Observer, group: list[Case], cases: t.Sequence[Case]) -> None:
+class _Place:
+    """One namespace as last observed, shared by the threads that restore in it: they must not all ask its proxies anew."""
+
+    def __init__(self, observer: Observer, namespace: str, cases: t.Iterable[Case]):
+        self.api = observer.api
+        self._observer = observer
+        self._namespace = namespace
+        self._lock = threading.Lock()
+        self._known = {case.session.key: case for case in cases if case.session.namespace == namespace}
+
+    def outdated(self, group: t.Sequence[Case]) -> bool:
+        """Whether the verdicts are too old to act on, or a session has come since: it may stand in for the same original."""
+        return not all(case.young for case in group) or bool(
+            self._observer.session_keys(self._namespace) - set(self._known)
+        )
+
+    def refresh(self, group: t.Sequence[Case], anew: bool) -> None:
+        """Settles the cases by what is true now. ``anew``: an observation of another thread, however young, will not do."""
+        with self._lock:
+            if anew or self.outdated(
+                [self._known[case.session.key] for case in group if case.session.key in self._known]
+            ):
+                fresh = self._observer.observe_again(self._namespace, self._known)
+                self._known = {case.session.key: case for case in fresh}
+            for case in group:
+                if case.outcome == "restorable":
+                    _take_over(case, self._known.get(case.session.key))
+
+
+def _take_over(case: Case, now: Case | None) -> None:
+    """Settles a case by a newer observation of its session, None where that has gone."""
+    if now is None:
+        case.settle("restored" if case.done else "none", _told(case.done) or "It has gone meanwhile, by other hands.")
+        return
+    _look_for_scale(case, now)
+    case.session, case.judgement, case.readings, case.asked_at = now.session, now.judgement, now.readings, now.asked_at
+    case.match, case.evidence, case.managed_by = (
+        now.match,
+        now.evidence or case.evidence,
+        now.managed_by or case.managed_by,
+    )
+    case.replicas = now.replicas if now.replicas is not None else case.replicas
+    case.settle(now.outcome, now.message, now.plan)
+    if case.outcome == "none" and case.done:
+        case.settle("restored", _told(case.done))
+
+
+def _look_for_scale(case: Case, now: Case) -> None:
+    """Notes a scale as done whose answer did not come, but whose effect is there."""
+    scale, original = case.attempted, now.match.original
+    if (
+        scale
+        and scale not in case.done
+        and original
+        and uid(original) == uid(scale.obj)
+        and replicas(original) == scale.after
+    ):
+        case.done.append(scale)
+
+
+def _restore_group(place: _Place, group: list[Case]) -> None:
     """Puts one original back (or removes what one ``--new-deployment`` left)."""
     problem = "something else kept changing it"
     for attempt in range(ATTEMPTS):
         try:
-            if attempt or _outdated(observer, group, cases):
-                _refresh(observer, group, cases)
-            _carry_out(observer.api, [case for case in group if case.outcome == "restorable"])
+            if attempt or place.outdated(group):
+                place.refresh(group, anew=attempt > 0)
+            _carry_out(place.api, [case for case in group if case.outcome == "restorable"])
             return
         except ClusterError as error:
             problem = str(error)
@@ -65,37 +129,12 @@ def _restore_group(observer: Observer, group: list[Case], cases: t.Sequence[Case
             case.settle("failed", f"{problem}{done} The next run tries again.", case.plan)
 
 
-def _outdated(observer: Observer, group: t.Sequence[Case], cases: t.Sequence[Case]) -> bool:
-    """Whether the verdicts are too old to act on, or a session has come since: it may stand in for the same original."""
-    namespace = group[0].session.namespace
-    known = {case.session.key for case in cases}
-    return not all(case.young for case in group) or bool(observer.session_keys(namespace) - known)
-
-
-def _refresh(observer: Observer, group: t.Sequence[Case], cases: t.Sequence[Case]) -> None:
-    """Observes the namespace again and settles the cases of the group by what is true now."""
-    before = {case.session.key: case for case in cases}
-    fresh = {case.session.key: case for case in observer.observe_again(group[0].session.namespace, before)}
-    for case in group:
-        now = fresh.get(case.session.key)
-        if case.outcome != "restorable":
-            continue
-        if now is None:
-            case.settle("restored" if case.done else "none", _told(case.done) or "It has gone meanwhile, by other hands.")
-            continue
-        case.session, case.judgement, case.readings, case.asked_at = now.session, now.judgement, now.readings, now.asked_at
-        case.match, case.evidence, case.managed_by = now.match, now.evidence or case.evidence, now.managed_by or case.managed_by
-        case.replicas = now.replicas if now.replicas is not None else case.replicas
-        case.settle(now.outcome, now.message, now.plan)
-        if case.outcome == "none" and case.done:
-            case.settle("restored", _told(case.done))
-
-
 def _carry_out(api: Api, group: t.Sequence[Case]) -> None:
     """Scales the original once, then deletes what the sessions left, the youngest session's first."""
     scaled: set[str] = set()
     for case in group:
         for action in [action for action in case.plan if isinstance(action, Scale)]:
+            case.attempted = action
             if uid(action.obj) not in scaled:
                 _scale(api, action)
                 scaled.add(uid(action.obj))
@@ -124,13 +163,20 @@ def _scale(api: Api, scale: Scale) -> None:
     path = KINDS[scale.obj["kind"]].path(meta["namespace"], meta["name"], "scale")
     answer = api.send("put", path, f"scale {ref(scale.obj)} to {scale.after}", body).body
     if (answer.get("spec") or {}).get("replicas") != scale.after:
-        raise ClusterError(f"{ref(scale.obj)} on {api.server} did not take {scale.after} replicas.", status=409, reason="NotTaken")
+        raise ClusterError(
+            f"{ref(scale.obj)} on {api.server} did not take {scale.after} replicas.", status=409, reason="NotTaken"
+        )
 
 
 def _delete(api: Api, obj: Object) -> None:
     """Deletes this very object; that it has gone already is what was wanted."""
     meta = obj["metadata"]
-    body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background", "preconditions": {"uid": uid(obj)}}
+    body = {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "propagationPolicy": "Background",
+        "preconditions": {"uid": uid(obj)},
+    }
     try:
         api.send("delete", KINDS[obj["kind"]].path(meta["namespace"], meta["name"]), f"delete {ref(obj)}", body)
     except ClusterError as error:
@@ -160,7 +206,11 @@ def wait_until_ready(api: Api, cases: t.Iterable[Case], timeout: float, sleep: f
         if waiting:
             time.sleep(sleep)
     for case, action in waiting.values():
-        case.settle("failed", f"{_told(case.done)}, but {problems[uid(action.obj)]} after {timeout:g} s: look at its pods.", case.plan)
+        case.settle(
+            "failed",
+            f"{_told(case.done)}, but {problems[uid(action.obj)]} after {timeout:g} s: look at its pods.",
+            case.plan,
+        )
 
 
 def _not_ready(api: Api, scales: t.Sequence[Scale]) -> dict[str, str]:

@@ -83,7 +83,9 @@ def _run(
                 "Grant them, or name the namespaces where it has them with option namespaces."
             )
         if identity.identity is None:
-            module.warn(f"The identity of {identity.server} is not known: two hosts that are one cluster would not be noticed.")
+            module.warn(
+                f"The identity of {identity.server} is not known: two hosts that are one cluster would not be noticed."
+            )
         with ThreadPoolExecutor(max_workers=options.concurrency) as pool:
             observer = Observer(api, options, pool)
             cases = observer.observe()

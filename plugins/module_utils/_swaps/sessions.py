@@ -16,7 +16,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .._cluster import clock
-from .._cluster.kinds import Object, annotations, labels
+from .._cluster.kinds import Object, annotations_of, labels_of
 
 LABEL = "telepresence"
 SELECTOR = "telepresence,telepresence!=manager"
@@ -69,13 +69,13 @@ class Session:
 
 def session_of(obj: Object) -> str | None:
     """The session id that an object is labelled with, None where it is not."""
-    value = labels(obj).get(LABEL, "")
+    value = labels_of(obj).get(LABEL, "")
     return value if SESSION_ID.fullmatch(value) else None
 
 
 def ignored(obj: Object) -> bool:
     """Whether the object asks to be left alone."""
-    return annotations(obj).get(IGNORE) == "true"
+    return annotations_of(obj).get(IGNORE) == "true"
 
 
 def recognise(
@@ -103,7 +103,9 @@ def _session(namespace: str, session_id: str, part: dict[str, list[Object]], ima
     containers = [container for proxy in proxies for container in pod_spec(proxy).get("containers") or []]
     container = next((one for one in containers if image.search(str(one.get("image")))), None)
     swapped = any(env.get("name") == SWAPPED for env in (container or {}).get("env") or [])
-    own = all(not proxy["metadata"].get("ownerReferences") and _named_for(proxy, session_id, swapped) for proxy in proxies)
+    own = all(
+        not proxy["metadata"].get("ownerReferences") and _named_for(proxy, session_id, swapped) for proxy in proxies
+    )
     return Session(
         session_id=session_id,
         namespace=namespace,
@@ -150,7 +152,7 @@ def pod_spec(obj: Object) -> Object:
 def pod_labels(obj: Object) -> dict[str, str]:
     """The labels of a Pod, or of the pods that a workload makes."""
     if obj["kind"] == "Pod":
-        return labels(obj)
+        return labels_of(obj)
     return ((obj.get("spec") or {}).get("template") or {}).get("metadata", {}).get("labels") or {}
 
 

@@ -1,0 +1,111 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The options that decide which sessions are looked at, how they are judged, and which counts are believed."""
+
+    SCOPE = r"""
+options:
+  namespaces:
+    description:
+      - The namespaces to look at, as globs such as V(team-*).
+      - If all of them are plain names, they are read one by one, so that rights in these namespaces suffice.
+      - All namespaces if empty.
+    type: list
+    elements: str
+    default: []
+  exclude_namespaces:
+    description: Globs of namespaces to leave alone. They win over O(namespaces).
+    type: list
+    elements: str
+    default: []
+  probe:
+    description:
+      - How a proxy is asked whether its client is there.
+      - V(auto) asks through the API server's proxy for pods first, and only proxies that do not answer there by a command in the pod.
+      - V(exec) only runs the command in the pod. It reads the state of the proxy and writes nothing.
+      - V(pod_proxy) never runs a command in a pod. That can prove that a client is alive, but not that it is gone, so everything else is
+        C(unknown).
+    type: str
+    choices:
+      - auto
+      - exec
+      - pod_proxy
+    default: auto
+"""
+
+    DOCUMENTATION = r"""
+options:
+  select:
+    description:
+      - A JMESPath expression over a session, as in RV(devclusters.telepresence.telepresence_orphans#module:sessions).
+      - Only sessions for which it is true are listed and acted on. Sessions that share their original with a selected one are still
+        judged, so that nobody is cut off.
+    type: str
+  start_window:
+    description: Seconds in which a session may start. Without a sign of life, no session is judged before. At least V(210).
+    type: int
+    default: 360
+  interval:
+    description: Seconds between the two refusals that condemn a session whose log does not tell. At least V(30).
+    type: int
+    default: 30
+  deadline:
+    description: Seconds after which a question to a proxy is given up. A question that was given up is no answer. At least V(6).
+    type: int
+    default: 10
+  concurrency:
+    description: How many questions are asked at once in the cluster.
+    type: int
+    default: 16
+  trust:
+    description:
+      - The weakest class of evidence that may set the number of replicas. What is weaker needs a decision.
+      - V(recorded) believes what you said with O(replicas), what the cluster noted at the moment of the swap, and what an earlier run recorded.
+      - V(declared) also believes what the owner of the workload wrote down, such as its last-applied configuration.
+      - V(historic) also believes older traces, such as the last ReplicaSet that was scaled down.
+    type: str
+    choices:
+      - recorded
+      - declared
+      - historic
+    default: declared
+  replicas:
+    description: Numbers of replicas that you know, as a dictionary of C(NAMESPACE/NAME) to number. They win over everything else.
+    type: dict
+    default: {}
+  replicas_limit:
+    description: A number of replicas above this needs a decision.
+    type: int
+    default: 50
+  verdicts:
+    description:
+      - The verdicts that make a session an orphan.
+      - V(stale) is a proxy whose client is proven to be gone, V(ended) one whose own container ended.
+      - V(clientless) is a tunnel that is open with nothing behind it, V(suspended) a client that does not answer although its tunnel is open,
+        usually a laptop that sleeps.
+    type: list
+    elements: str
+    choices:
+      - stale
+      - ended
+      - clientless
+      - suspended
+    default:
+      - stale
+      - ended
+  image_pattern:
+    description: A regular expression that recognises the container of the proxy by its image.
+    type: str
+    default: "(^|/)telepresence-(k8s|k8s-priv|ocp)([:@]|$)"
+notes:
+  - A session is a Pod or Deployment with the label C(telepresence), as Telepresence 1 makes them. Telepresence 2 is not touched.
+  - The annotation C(devclusters.telepresence/ignore) with the value C(true) on a workload, a proxy, or a namespace keeps it from being touched.
+requirements:
+  - kubernetes >= 24.2.0
+  - jmespath
+"""

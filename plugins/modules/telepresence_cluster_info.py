@@ -93,8 +93,8 @@ missing:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.devclusters.telepresence.plugins.module_utils._run import inspect_cluster
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.options import SPEC
-from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.run import inspect_cluster
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 

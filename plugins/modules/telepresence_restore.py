@@ -183,8 +183,8 @@ summary:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.devclusters.telepresence.plugins.module_utils._run import restore_orphans
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.options import SPEC
-from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.run import restore_orphans
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 from .api import CONNECT_TIMEOUT, Api, plainly
-from .errors import ClusterError
+from .errors import ClusterError, status_of
 from .kinds import NAMESPACE, SUBJECT_REVIEW
 
 if t.TYPE_CHECKING:
@@ -33,6 +33,10 @@ try:
     MISSING = ""
 except ImportError as error:
     MISSING = str(error.name)
+
+
+ANONYMOUS = "system:anonymous"
+"""Who a request without credentials comes from (kubernetes 1.34, staging/src/k8s.io/apiserver/pkg/authentication/user/user.go)."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,11 @@ def connect(module: AnsibleModule) -> Api:
         # The library raises anything here, from ConfigException to urllib3's errors.
         if not auth.get("host") and not os.environ.get("K8S_AUTH_HOST"):
             refuse_anonymous(kubernetes.client.Configuration.get_default_copy(), auth, where)
+        answer, _ = status_of(getattr(error, "body", None))
+        if ANONYMOUS in answer:
+            raise _taken_for_nobody(where) from error
         raise ClusterError(
-            f"Failed to connect to the cluster of {where}: {plainly(error)}. "
+            f"Failed to connect to the cluster of {where}: {answer or plainly(error)}. "
             "Check the address, the credentials and the network."
         ) from error
     refuse_anonymous(client.configuration, auth, where)
@@ -121,12 +128,16 @@ def refuse_anonymous(configuration: t.Any, auth: t.Mapping[str, t.Any], where: s
 def identify(api: Api) -> Identity:
     """The identity of the cluster behind ``api``. Raises ClusterError where it does not answer, or answers to nobody in particular."""
     user = _user(api)
-    if user == "system:anonymous":
-        raise ClusterError(
-            f"The cluster {api.server} takes these credentials for nobody (system:anonymous): log in again, or renew the token."
-        )
+    if user == ANONYMOUS:
+        raise _taken_for_nobody(api.server)
     identity, source = _kube_system(api) or _fingerprint(api.client.configuration)
     return Identity(api.server, identity, source, _version(api), user)
+
+
+def _taken_for_nobody(where: str) -> ClusterError:
+    return ClusterError(
+        f"The cluster of {where} takes these credentials for nobody ({ANONYMOUS}): log in again, or renew the token."
+    )
 
 
 def _kube_system(api: Api) -> tuple[str | None, str | None] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import re
 import typing as t
@@ -50,10 +51,16 @@ def later(seconds: float, than: str = SWAPPED_AT) -> str:
 # Recorded material
 
 
+@functools.cache
+def _read(name: str) -> list[Object]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    read = yaml.load((CASES / f"{name}.yaml").read_text(), Loader=loader)
+    return list(read["items"]) if read["kind"] == "List" else [read]
+
+
 def recorded_objects(name: str) -> list[Object]:
     """All objects of a recorded case, copied, so that a test may change them."""
-    read = yaml.safe_load((CASES / f"{name}.yaml").read_text())
-    return list(read["items"]) if read["kind"] == "List" else [read]
+    return copy.deepcopy(_read(name))
 
 
 def of_kind(objects: t.Iterable[Object], kind: str) -> list[Object]:

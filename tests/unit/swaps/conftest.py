@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import typing as t
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from tests.lab import packages
 from tests.lab.paths import LAB
+from tests.lab.say import Say
 
 from .network import Network
 
@@ -29,10 +31,14 @@ def busybox() -> Path:
     if installed:
         return Path(installed)
     unpacked = LAB / "busybox"
-    program = unpacked / "bin" / "busybox"
-    if not program.exists() and not (unpacked / "usr" / "bin" / "busybox").exists():
-        packages.unpack(("busybox-static",), unpacked, print)
-    return program if program.exists() else unpacked / "usr" / "bin" / "busybox"
+    with (LAB / "busybox.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the tests run in several processes
+        if not unpacked.exists():
+            packages.unpack(("busybox-static",), unpacked, Say())
+    (program,) = [
+        path for path in (unpacked / "bin" / "busybox", unpacked / "usr" / "bin" / "busybox") if path.exists()
+    ]
+    return program
 
 
 @pytest.fixture

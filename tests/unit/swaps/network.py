@@ -163,7 +163,7 @@ def reset(connection: socket.socket) -> None:
 
 @contextlib.contextmanager
 def tunnels(count: int, address: str = "127.0.0.1") -> t.Iterator[list[tuple[socket.socket, socket.socket]]]:
-    """sshd with so many connections, dialled from this side, as port-forward does: (client's end, server's end) of each."""
+    """Sshd with so many connections, dialled from this side, as port-forward does: (client's end, server's end) of each."""
     with listener(address, SSH) as sshd, contextlib.ExitStack() as open_links:
         links = []
         for _ in range(count):

@@ -19,7 +19,19 @@ from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.co
 )
 
 from . import builders
-from .builders import SWAPPED_AT, applied, at, deployment, evidence, later, one_session, owned_replicas, owner, pod, proxy_deployment
+from .builders import (
+    SWAPPED_AT,
+    applied,
+    at,
+    deployment,
+    evidence,
+    later,
+    one_session,
+    owned_replicas,
+    owner,
+    pod,
+    proxy_deployment,
+)
 from .builders import scaling_event as event
 
 WEB = deployment()
@@ -54,7 +66,9 @@ def test_recorded(name: str, expected: list[tuple[str, str, int]], count: int) -
     """The events are aggregated there (count 2 and 4): only the one that was seen last at the swap speaks."""
     objects = builders.recorded_objects(name)
     (session,) = builders.recorded_sessions(name)
-    original = next(obj for obj in builders.of_kind(objects, "Deployment") if obj["metadata"]["name"][:3] in ("web", "che"))
+    original = next(
+        obj for obj in builders.of_kind(objects, "Deployment") if obj["metadata"]["name"][:3] in ("web", "che")
+    )
     witnesses = Witnesses(builders.of_kind(objects, "Event"), builders.of_kind(objects, "ReplicaSet"))
     found = gather(session, original, witnesses, {})
     assert [(one.source, one.cls, one.value) for one in found] == expected
@@ -194,7 +208,7 @@ HOSTILE: list[t.Any] = [
     "[]",
     {"metadata": "x", "spec": [], "status": "x"},
     {"metadata": {"uid": "uid-web", "generation": 7}, "status": {**SETTLED, "replicas": [3]}},
-    {"metadata": {"uid": "uid-web", "generation": 7}, "status": {key: True for key in SETTLED}},
+    {"metadata": {"uid": "uid-web", "generation": 7}, "status": dict.fromkeys(SETTLED, True)},
     {"spec": {"replicas": "3"}},
     {"spec": {"replicas": True}},
     {"spec": "x"},
@@ -317,7 +331,14 @@ def test_best_first() -> None:
     stored = {"metadata": {"uid": "uid-web", "generation": 7}, "status": SETTLED}
     witnesses = Witnesses([event(DOWN)], [replica_set("1", "9")], [autoscaler()])
     found = gather(one_session(proxy_deployment(annotations=applied(stored))), original, witnesses, {"shop/web": 6})
-    sources = ["told", "scaling_event", "proxy_last_applied", "last_applied", "autoscaler_minimum", "earlier_replica_set"]
+    sources = [
+        "told",
+        "scaling_event",
+        "proxy_last_applied",
+        "last_applied",
+        "autoscaler_minimum",
+        "earlier_replica_set",
+    ]
     assert [one.source for one in found] == sources
     ranks = [CLASSES.index(one.cls) for one in found]
     assert ranks == sorted(ranks)
@@ -336,10 +357,26 @@ DECIDE: dict[str, tuple[list[Evidence], str, int, int | None, int | None]] = {
     "agreeing": ([evidence(SWAP, 3), evidence(SWAP, 3, "proxy_last_applied")], "recorded", 50, 3, None),
     "swap disagrees": ([evidence(SWAP, 3), evidence(SWAP, 2)], "historic", 50, None, None),
     "disagreement is not settled from below": (
-        [evidence(SWAP, 3), evidence(SWAP, 2), evidence(DECLARED, 2)], "historic", 50, None, None,
+        [evidence(SWAP, 3), evidence(SWAP, 2), evidence(DECLARED, 2)],
+        "historic",
+        50,
+        None,
+        None,
     ),
-    "disagreement is settled from above": ([evidence(SWAP, 3), evidence(SWAP, 2), evidence(TOLD, 2)], "recorded", 50, 2, None),
-    "declared disagrees": ([evidence(DECLARED, 3), evidence(DECLARED, 2, "autoscaler_minimum")], "declared", 50, None, None),
+    "disagreement is settled from above": (
+        [evidence(SWAP, 3), evidence(SWAP, 2), evidence(TOLD, 2)],
+        "recorded",
+        50,
+        2,
+        None,
+    ),
+    "declared disagrees": (
+        [evidence(DECLARED, 3), evidence(DECLARED, 2, "autoscaler_minimum")],
+        "declared",
+        50,
+        None,
+        None,
+    ),
     "declared, trust recorded": ([evidence(DECLARED, 2)], "recorded", 50, None, 2),
     "declared, trust declared": ([evidence(DECLARED, 2)], "declared", 50, 2, None),
     "historic, trust recorded": ([evidence(HISTORIC, 5)], "recorded", 50, None, 5),
@@ -389,8 +426,18 @@ def test_a_disagreement_names_both_sides() -> None:
         (None, None),
     ],
     ids=[
-        "after", "just-after", "at-the-swap", "before", "no-time", "one-of-two", "template", "status", "no-fields", "nameless",
-        "none", "not-kept",
+        "after",
+        "just-after",
+        "at-the-swap",
+        "before",
+        "no-time",
+        "one-of-two",
+        "template",
+        "status",
+        "no-fields",
+        "nameless",
+        "none",
+        "not-kept",
     ],
 )
 def test_deliberate_zero(managed: list[Object] | None, keeper: str | None) -> None:
@@ -417,7 +464,16 @@ HELM = {"meta.helm.sh/release-name": "web", "meta.helm.sh/release-namespace": "s
         ({"kustomize.toolkit.fluxcd.io/name": "apps"}, {}, ["Flux Kustomization apps"]),
         ({"helm.toolkit.fluxcd.io/name": "web"}, {}, ["Flux HelmRelease web"]),
     ],
-    ids=["nobody", "helm", "helm-annotations-alone", "helm-label-alone", "by-hand", "argo", "kustomization", "helm-release"],
+    ids=[
+        "nobody",
+        "helm",
+        "helm-annotations-alone",
+        "helm-label-alone",
+        "by-hand",
+        "argo",
+        "kustomization",
+        "helm-release",
+    ],
 )
 def test_managers(labels: dict[str, str], notes: dict[str, str], expected: list[str]) -> None:
     original = deployment(labels=labels, annotations=notes)

@@ -44,7 +44,7 @@ def log_of(*, alive: float | None, lasting: float, last: float = 10.0) -> t.Any:
 
 
 # One look: (reading, rules, verdict, firm, look again after seconds)
-Row = t.Tuple[Reading, Rules, str, bool, t.Optional[float]]
+Row = tuple[Reading, Rules, str, bool, float | None]
 REFUSED = answer("refused")
 ONE_LOOK: dict[str, Row] = {
     # The log condemns: a sign of life, then polls that failed at least 30 s apart, the last at most 45 s ago.
@@ -231,7 +231,7 @@ def test_the_problem_is_told() -> None:
 
 
 # Two looks: what the first one saw, how many seconds passed by the pod's own clock, what the second one saw.
-Twice = t.Tuple[t.Optional[t.Any], float, t.Any, Rules, str, bool]
+Twice = tuple[t.Any | None, float, t.Any, Rules, str, bool]
 SILENT = {"http": "silent", "listening": True, "tunnels": 2}
 CLOSED = {"http": "closed", "listening": True, "tunnels": 2}
 GONE: dict[str, t.Any] = {"http": "refused"}

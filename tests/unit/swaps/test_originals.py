@@ -6,7 +6,11 @@ import typing as t
 
 import pytest
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.kinds import Object
-from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.originals import find, last_applied, selects
+from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.originals import (
+    find,
+    last_applied,
+    selects,
+)
 
 from . import builders
 from .builders import SID, UUID, applied, container, deployment, one_session, pod, proxy_container, proxy_deployment
@@ -15,7 +19,7 @@ from .builders import SID, UUID, applied, container, deployment, one_session, po
 def found(session_of: Object, *workloads: Object) -> tuple[str | None, str | None]:
     """(name of the original, how it was matched)."""
     match = find(one_session(session_of), workloads)
-    return match.original and match.original["metadata"]["name"], match.matched_by
+    return match.original["metadata"]["name"] if match.original else None, match.matched_by
 
 
 @pytest.mark.parametrize(
@@ -53,7 +57,19 @@ def test_recorded(name: str, original: str | None, matched_by: str | None) -> No
         ("we", SID, f"web-{SID}", False),
         ("checkout-service-with", SID, f"checkout-service--{SID}", True),
     ],
-    ids=["short", "17", "18-cut", "18-uncut", "16-of-17", "uuid", "uuid-cut-13", "uuid-uncut", "longer", "shorter", "dash"],
+    ids=[
+        "short",
+        "17",
+        "18-cut",
+        "18-uncut",
+        "16-of-17",
+        "uuid",
+        "uuid-cut-13",
+        "uuid-uncut",
+        "longer",
+        "shorter",
+        "dash",
+    ],
 )
 def test_name_rule(original: str, sid: str, proxy: str, fits: bool) -> None:
     assert found(pod(proxy, sid), deployment(original)) == ((original, "name") if fits else (None, None))
@@ -157,7 +173,18 @@ def test_without_the_originals_uid_the_name_decides(uid: str | None) -> None:
     assert found(proxy_deployment(annotations=copied(uid)), deployment()) == ("web", "name")
 
 
-HOSTILE = ["", "{", "[]", "null", "1", '"x"', '{"metadata": null}', '{"metadata": "x"}', '{"metadata": []}', "[" * 60000]
+HOSTILE = [
+    "",
+    "{",
+    "[]",
+    "null",
+    "1",
+    '"x"',
+    '{"metadata": null}',
+    '{"metadata": "x"}',
+    '{"metadata": []}',
+    "[" * 60000,
+]
 
 
 @pytest.mark.parametrize("stored", HOSTILE, ids=lambda text: text[:20] or "empty")
@@ -198,7 +225,9 @@ def test_match_expressions(operator: str, values: list[str] | None, labels: dict
 
 
 @pytest.mark.parametrize(
-    "selector", [{}, {"matchLabels": {}}, {"matchLabels": None, "matchExpressions": None}, {"matchExpressions": []}], ids=str
+    "selector",
+    [{}, {"matchLabels": {}}, {"matchLabels": None, "matchExpressions": None}, {"matchExpressions": []}],
+    ids=str,
 )
 def test_an_empty_selector_selects_nothing(selector: Object) -> None:
     assert selects(selector, {"app": "web"}) is False

@@ -16,7 +16,20 @@ from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.se
 )
 
 from . import builders
-from .builders import OTHER_SID, PATTERN, SID, UUID, at, later, one_session, owner, pod, proxy_container, proxy_deployment, service
+from .builders import (
+    OTHER_SID,
+    PATTERN,
+    SID,
+    UUID,
+    at,
+    later,
+    one_session,
+    owner,
+    pod,
+    proxy_container,
+    proxy_deployment,
+    service,
+)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +122,11 @@ def test_the_selector_leaves_telepresence_2_out() -> None:
 
 MODES: dict[str, tuple[list[Object], str, bool]] = {
     "pod": ([pod()], "swap_pod", True),
-    "deployment": ([proxy_deployment(), pod(f"web-{SID}-5dd-x", owners=[owner("ReplicaSet")])], "swap_deployment", True),
+    "deployment": (
+        [proxy_deployment(), pod(f"web-{SID}-5dd-x", owners=[owner("ReplicaSet")])],
+        "swap_deployment",
+        True,
+    ),
     "deployment without a pod": ([proxy_deployment()], "swap_deployment", True),
     "dashed id": ([pod(f"payment-servi-{UUID}", UUID)], "swap_pod", True),
     "new pod": ([pod("mydev", containers=[proxy_container("telepresence", swapped=False)])], "new", True),
@@ -119,7 +136,11 @@ MODES: dict[str, tuple[list[Object], str, bool]] = {
     "same name, dashed id": ([proxy_deployment("web", UUID)], "swap_in_place", False),
     "another session's name": ([pod(f"web-{OTHER_SID}")], "swap_in_place", False),
     "id in the middle": ([pod(f"web-{SID}-2")], "swap_in_place", False),
-    "pod of a replication controller": ([pod("web-5-x", owners=[owner("ReplicationController")])], "swap_in_place", False),
+    "pod of a replication controller": (
+        [pod("web-5-x", owners=[owner("ReplicationController")])],
+        "swap_in_place",
+        False,
+    ),
     "pod that something controls": ([pod(owners=[owner("ReplicaSet")])], "swap_in_place", False),
     "new pod that something controls": (
         [pod("mydev-5", containers=[proxy_container(swapped=False)], owners=[owner("ReplicaSet")])],

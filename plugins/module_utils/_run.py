@@ -10,15 +10,15 @@ from __future__ import annotations
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from .._cluster import access
-from .._cluster.api import Api
-from .._cluster.connect import Identity, connect, identify
-from .._cluster.errors import ClusterError
-from .._results import records
-from .observe import Observer
-from .options import DEFAULTS, Options
-from .plan import Case
-from .restore import hold_beyond, restore, wait_until_ready
+from ._cluster import access
+from ._cluster.api import Api
+from ._cluster.connect import Identity, connect, identify
+from ._cluster.errors import ClusterError
+from ._results import records
+from ._swaps.observe import Observer
+from ._swaps.options import DEFAULTS, Options
+from ._swaps.plan import Case
+from ._swaps.restore import hold_beyond, restore, wait_until_ready
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

@@ -1,0 +1,241 @@
+"""A fake cluster with a clock, recorded sessions in it, and runs of the modules against it.
+
+Whatever a test is about, each run is also checked for what must hold in every run: see :meth:`Cluster.run`.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.devclusters.telepresence.plugins.modules import (
+    telepresence_cluster_info,
+    telepresence_orphans,
+    telepresence_restore,
+)
+from wire import exec as exec_
+from wire import pods, states
+from wire.play import run_module
+from wire.request import Request
+from wire.server import TOKEN, ApiServer
+from wire.store import Obj, timestamp
+
+from . import probe_output
+from .fake_time import FakeTime
+
+Result = dict[str, Any]
+Record = dict[str, Any]
+
+POD_3 = "0.109-swap-web-pod-from-3"
+DEPLOYMENT_2 = "0.105-swap-web-from-2"
+NEW = "0.105-new-deployment"
+MULTI = "0.109-swap-multicontainer"
+COMPLETED = "0.109-proxy-pod-completed"
+
+MAIN: dict[str, Callable[[], None]] = {
+    "orphans": telepresence_orphans.main,
+    "restore": telepresence_restore.main,
+    "info": telepresence_cluster_info.main,
+}
+COMMON_KEYS = {"cluster", "sessions", "orphans", "lost", "summary"}
+RESTORE_KEYS = {"restored", "skipped_sessions", "failed_sessions"}
+RECORD_KEYS = {
+    *("session_id", "namespace", "client_version", "mode", "proxy", "verdict", "reason", "probes", "original"),
+    *("replicas", "evidence", "managed_by", "plan", "outcome", "message"),
+}
+APART = 10.0
+"""Seconds between two questions to one proxy."""
+
+
+class TimedRequests(list[Request]):
+    """The server's record of requests, with the time of each."""
+
+    def __init__(self, clock: FakeTime) -> None:
+        super().__init__()
+        self.clock = clock
+        self.times: list[float] = []
+
+    def append(self, request: Request) -> None:
+        self.times.append(self.clock.time())
+        super().append(request)
+
+
+class Cluster:
+    """One fake cluster. *kubeconfig* is the path of one for it."""
+
+    def __init__(self, server: ApiServer, kubeconfig: str, clock: FakeTime) -> None:
+        self.server = server
+        self.store = server.store
+        self.kubeconfig = kubeconfig
+        self.clock = clock
+        self.requests = TimedRequests(clock)
+        server.requests = self.requests
+        self._run_began = 0
+
+    # What is there ----------------------------------------------------------------------------------------------------
+
+    def stage(self, case: str = POD_3, state: str = "gone", age: int | None = None, namespace: str = "") -> str:
+        """A recorded session with its client in a recorded state; the proxy pod's name."""
+        return states.stage(self.server, case, state, probe_output.answer, age, namespace)
+
+    def says(self, pod: str, *said: dict[str, Any] | str, namespace: str = "default") -> None:
+        """What a proxy says to one exec after another, the last for ever: a state's name, or changes to the answer of
+        ``gone``. Through the pod proxy it is not reached.
+        """
+        remaining = list(said)
+
+        def run(call: exec_.ExecCall) -> exec_.Ran:
+            now = remaining.pop(0) if len(remaining) > 1 else remaining[0]
+            state = states.recorded(now if isinstance(now, str) else "gone")
+            changed = {"clock": self.clock.time(), **({} if isinstance(now, str) else now)}
+            return exec_.Ran(probe_output.answer(state.probe, **changed))
+
+        self.server.exec(namespace, pod, run)
+        for method in ("HEAD", "GET"):
+            refused = "dial tcp 10.244.0.28:9055: connect: connection refused"
+            self.server.port(namespace, pod, method, pods.Unreachable(refused))
+
+    def client(self, pod: str, state: str, namespace: str = "default") -> None:
+        """A proxy's client is in a recorded state, but nothing is reached through the pod proxy: no waits for silence."""
+        states.answers(self.server, namespace, pod, state, probe_output.answer)
+        self.says(pod, state, namespace=namespace)
+
+    def logs(self, pod: str, *lines: tuple[float, str], namespace: str = "default") -> None:
+        """A proxy's log: (seconds ago, message) of each line."""
+        text = ""
+        for ago, message in lines:
+            at = timestamp(self.clock.time() - ago)
+            text += f"{at[:-1]}.000000000Z {at[:-1]}+0000 {message}\n"
+        self.server.log(namespace, pod, text)
+
+    def silent_log(self, pod: str, namespace: str = "default") -> None:
+        """A log without any poll in it: only a second refusal can condemn its session."""
+        self.logs(pod, (1000.0, "[-] Loaded."), namespace=namespace)
+
+    def proxy(self, session_id: str, created: float, original: str = "web", namespace: str = "default") -> str:
+        """One more proxy Pod of 0.109 for *original*, made from the recorded one; *created* seconds ago. Its name."""
+        (recorded,) = [obj for obj in _recorded(POD_3) if obj["kind"] == "Pod"]
+        pod = copy.deepcopy(recorded)
+        name = f"{original}-{session_id}"
+        pod["metadata"] = {
+            "name": name,
+            "namespace": namespace,
+            "creationTimestamp": timestamp(self.clock.time() - created),
+            "labels": {"app": "web", "telepresence": session_id},
+        }
+        self.store.load(pod)
+        return name
+
+    def web(self, name: str = "web", namespace: str = "default", replicas: int = 0, **metadata: Any) -> None:
+        """One more original, made from the recorded Deployment ``web``: nothing but the options knows its count."""
+        (recorded,) = [obj for obj in _recorded(POD_3) if obj["kind"] == "Deployment"]
+        web = copy.deepcopy(recorded)
+        web["metadata"] = {"name": name, "namespace": namespace, "generation": 2, **metadata}
+        web["spec"]["replicas"] = replicas
+        self.store.load(web)
+
+    def replicas(self, name: str = "web", namespace: str = "default") -> int:
+        """What a Deployment wants at this moment."""
+        web = self.store.get("Deployment", name, namespace)
+        assert web is not None, f"there is no Deployment {namespace}/{name}"
+        return int(web["spec"]["replicas"])
+
+    def proxies(self) -> list[str]:
+        """The names of all labelled objects that are left."""
+        kinds = ("Deployment", "Pod", "Service")
+        return [obj["metadata"]["name"] for kind in kinds for obj in self.store.all(kind) if states.is_proxy(obj)]
+
+    # What happens -----------------------------------------------------------------------------------------------------
+
+    def run(
+        self, module: str = "restore", check: bool = False, env: dict[str, str] | None = None, **options: Any
+    ) -> Result:
+        """Runs a module on the cluster; for Ansible's ``failed`` see the result.
+
+        In every run: check mode and the modules that only look send no write; a write names exactly the object that
+        was read; two questions to one proxy are at least 10 s apart; all promised keys are there; the token is not.
+        """
+        self._run_began = len(self.requests)
+        options = {"kubeconfig": self.kubeconfig, **options}
+        result = run_module(MAIN[module], options, check=check, diff=True, env=env)
+        if check or module != "restore":
+            assert self.writes == []
+        self._check_writes()
+        self._check_questions()
+        self._check_result(module, result)
+        return result
+
+    def _check_writes(self) -> None:
+        for write in (request for request in self.seen() if request.is_write):
+            if write.method == "PUT":
+                assert write.access.subresource == "scale"
+                assert write.body["metadata"]["uid"] and write.body["metadata"]["resourceVersion"]
+            else:
+                assert write.method == "DELETE"
+                assert write.body["preconditions"]["uid"] and write.body["propagationPolicy"] == "Background"
+
+    def _check_questions(self) -> None:
+        asked: dict[tuple[str, str], float] = {}
+        for request, at in zip(self.requests[self._run_began :], self.requests.times[self._run_began :], strict=True):
+            if request.access.subresource not in ("exec", "proxy"):
+                continue
+            key = (request.access.subresource, f"{request.access.namespace}/{request.access.name}")
+            assert at - asked.get(key, 0.0) >= APART, f"{key} was asked twice within {at - asked[key]} s"
+            asked[key] = at
+
+    def _check_result(self, module: str, result: Result) -> None:
+        assert TOKEN not in json.dumps(result) and base64.b64encode(TOKEN.encode()).decode() not in json.dumps(result)
+        if module == "info":
+            assert {"cluster"} <= set(result)
+            return
+        assert COMMON_KEYS <= set(result)
+        assert result["lost"] == []
+        assert all(set(record) == RECORD_KEYS for record in result["sessions"])
+        if module == "restore":
+            assert RESTORE_KEYS <= set(result)
+            assert [one["outcome"] for one in result["failed_sessions"]] == ["failed"] * len(result["failed_sessions"])
+
+    # What went over the wire, in the last run -------------------------------------------------------------------------
+
+    def seen(
+        self, verb: str | None = None, resource: str | None = None, subresource: str | None = None
+    ) -> list[Request]:
+        """The requests of the last run with these attributes (None is any)."""
+        wanted = {"verb": verb, "resource": resource, "subresource": subresource}
+        return [
+            request
+            for request in self.requests[self._run_began :]
+            if all(value is None or getattr(request.access, key) == value for key, value in wanted.items())
+        ]
+
+    @property
+    def writes(self) -> list[str]:
+        """The writes of the last run in their order: ``PUT deployments/web/scale 3``, ``DELETE pods/web-...``."""
+        said = []
+        for write in (request for request in self.seen() if request.is_write):
+            access = write.access
+            name = "/".join(part for part in (access.resource, access.name, access.subresource) if part)
+            said.append(
+                f"{write.method} {name}" + (f" {write.body['spec']['replicas']}" if write.method == "PUT" else "")
+            )
+        return said
+
+    @property
+    def execs(self) -> list[str]:
+        """The pods that were asked by exec in the last run, in order."""
+        return [request.access.name for request in self.seen(subresource="exec")]
+
+
+def _recorded(case: str) -> list[Obj]:
+    items: list[Obj] = states.read_yaml(states.CASES / f"{case}.yaml")["items"]
+    return items
+
+
+def only(result: Result) -> Record:
+    """The one session of a result."""
+    (record,) = result["sessions"]
+    assert isinstance(record, dict)
+    return record

@@ -1,0 +1,132 @@
+"""What people read in the terminal about a run."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import timedelta
+
+import pytest
+from ansible_collections.devclusters.telepresence.plugins.module_utils._results import text
+
+from . import sample
+
+
+@pytest.mark.parametrize(
+    ("raw", "cleaned"),
+    [
+        ("plain", "plain"),
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]8;;http://evil\x07link\x1b]8;;\x1b\\", "link"),
+        ("\x1b]0;title without an end", ""),
+        ("\x9b31mC1", "31mC1"),
+        ("one\r\ntwo\tthree", "one two three"),
+        ("right\u202eto left\u2066", "rightto left"),
+        ("lone \ud800 surrogate", "lone  surrogate"),
+        (3, "3"),
+        ("x" * 400, "x" * 299 + "…"),
+    ],
+)
+def test_clean(raw: object, cleaned: str) -> None:
+    assert text.clean(raw) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-5, "0 s"), (59, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (86399, "23 h"), (172800, "2 d")],
+)
+def test_span(seconds: int, words: str) -> None:
+    assert text.span(timedelta(seconds=seconds)) == words
+
+
+LINES = {
+    "web": "shop/web: restored to 3 (stale, last alive 2 h ago; the scaling event says 3)",
+    "billing": "shop/billing: restored to 3 (ended; the scaling event says 3)",
+    "api": "shop/api: would restore to 3 (stale, last alive 2 h ago; the scaling event says 3)",
+    "catalog": "shop/mydev (proxy): proxy removed (stale, last alive 2 h ago)",
+    "cart": "shop/cart: needs a decision - Two readings of the same rank differ: 3 and 5 replicas.",
+    "checkout": "shop/checkout: held - Another session (alive) replaced the same original.",
+    "price": "shop/price: suspended, left alone - The client's tunnel is up, but it does not answer: the laptop sleeps.",
+}
+
+
+def test_one_line_for_each_session_that_is_not_alive() -> None:
+    lines = text.session_lines(sample.result(*sample.sessions()))
+    assert set(LINES.values()) <= set(lines)
+    assert not [line for line in lines[:-1] if "shop/front" in line or "shop/users" in line]
+    assert len(lines) == len(sample.sessions()) - 2 + 1
+
+
+def test_summary_counts_every_session_once() -> None:
+    last = text.session_lines(sample.result(*sample.sessions()))[-1]
+    assert last == (
+        "15 sessions: 2 alive, 1 starting, 3 restored, 1 restorable, 2 needing a decision, 1 failed, 1 held, "
+        "1 suspended, 1 clientless, 1 terminating, 1 unknown"
+    )
+
+
+def test_no_sessions() -> None:
+    assert text.session_lines(sample.result()) == ["no sessions"]
+
+
+def test_a_cluster_that_failed_early_has_no_lines_but_a_problem() -> None:
+    result = {"msg": "Cluster https://10.0.0.9:6443 cannot be reached."}
+    assert text.session_lines(result) == []
+    assert text.session_problem(result) == "Cluster https://10.0.0.9:6443 cannot be reached."
+
+
+def test_a_cluster_that_failed_late_keeps_its_lines() -> None:
+    result = sample.result(sample.session()) | {"msg": "Waiting took too long."}
+    assert text.session_lines(result) == [LINES["web"], "1 session: 1 restored"]
+
+
+def test_a_session_that_failed_is_no_failure_of_its_cluster() -> None:
+    result = sample.result(sample.session("mail", outcome="failed")) | {
+        "msg": "shop: Deployment shop/mail was not scaled."
+    }
+    assert text.failure(result) is None
+    assert text.session_problem(result) == "Somebody has to look at sessions: 1 failed (shop/mail)."
+
+
+def test_problem_names_the_sessions_to_look_at() -> None:
+    assert text.session_problem(sample.result(*sample.sessions())) == (
+        "Somebody has to look at sessions: 2 to be decided (shop/cart, shop/search), 1 failed (shop/mail), "
+        "1 that could not be judged (shop/queue), 1 held back (shop/checkout)."
+    )
+
+
+def test_no_problem_where_all_is_well() -> None:
+    assert text.session_problem(sample.result(sample.session())) == ""
+
+
+def test_last_alive_without_the_clock_of_the_pod_is_a_time() -> None:
+    session = sample.session()
+    session["probes"]["sockets"] = None
+    assert text.last_alive(session) == "last alive 2026-11-22 02:40 UTC"
+
+
+def test_a_session_whose_proxy_went_is_named_by_its_id() -> None:
+    line = text.session_line(sample.idle("gone", "terminating", "The proxy is gone.", proxy=None, original=None))
+    assert line.startswith("shop/9bdd4ff98a184820b2d4027b00a9af39 (proxy): terminating")
+
+
+def test_last_alive_without_a_log_is_nothing() -> None:
+    session = sample.session()
+    session["probes"]["log"] = None
+    assert text.last_alive(session) is None
+
+
+def test_digest_holds_names_by_what_became_of_them() -> None:
+    digest = text.digest(sample.result(*sample.sessions()))
+    assert digest["restored"] == ["shop/web", "shop/billing", "shop/mydev (proxy)"]
+    assert digest["needs_decision"] == ["shop/cart", "shop/search"]
+    assert digest["unknown"] == ["shop/queue"]
+    assert digest["error"] is None
+    assert digest["summary"]["sessions"] == 15
+
+
+def test_hostile_texts_do_not_steer_the_terminal() -> None:
+    result = sample.result(sample.hostile()) | {"msg": sample.HOSTILE}
+    shown = [*text.session_lines(result), text.session_problem(result), *text.digest(result)["needs_decision"]]
+    for line in shown:
+        assert len(line) <= 1000
+        assert not [character for character in line if unicodedata.category(character).startswith("C")]

@@ -16,12 +16,13 @@ from ansible_collections.devclusters.telepresence.plugins.modules import (
     telepresence_orphans,
     telepresence_restore,
 )
+
 from wire import exec as exec_
 from wire import pods, states
 from wire.play import run_module
 from wire.request import Request
 from wire.server import TOKEN, ApiServer
-from wire.store import Obj, timestamp
+from wire.store import Obj, read_yaml, timestamp
 
 from . import probe_output
 from .fake_time import FakeTime
@@ -191,11 +192,11 @@ class Cluster:
         if module == "info":
             assert {"cluster"} <= set(result)
             return
-        assert COMMON_KEYS <= set(result)
+        assert set(result) >= COMMON_KEYS
         assert result["lost"] == []
         assert all(set(record) == RECORD_KEYS for record in result["sessions"])
         if module == "restore":
-            assert RESTORE_KEYS <= set(result)
+            assert set(result) >= RESTORE_KEYS
             assert [one["outcome"] for one in result["failed_sessions"]] == ["failed"] * len(result["failed_sessions"])
 
     # What went over the wire, in the last run -------------------------------------------------------------------------
@@ -230,7 +231,7 @@ class Cluster:
 
 
 def _recorded(case: str) -> list[Obj]:
-    items: list[Obj] = states.read_yaml(states.CASES / f"{case}.yaml")["items"]
+    items: list[Obj] = read_yaml(states.CASES / f"{case}.yaml")["items"]
     return items
 
 

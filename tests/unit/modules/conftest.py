@@ -12,8 +12,11 @@ from unittest import mock
 import pytest
 import urllib3
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster import connect
+from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.errors import ClusterError
+from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.execute import execute
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps import ask
 from kubernetes.client import rest
+
 from wire.server import ApiServer
 
 from .cluster import Cluster
@@ -56,10 +59,9 @@ def settings_of_the_process() -> Iterator[None]:
 def hasty(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
     """Waits for answers that never come are cut short, and the clock goes on as if they had been waited for.
 
-    A request without a time-out of its own fails here: it might wait for ever.
+    A wait that the product does not bound is not bounded here either.
     """
     request: Callable[..., Any] = rest.RESTClientObject.request
-    execute = ask.execute
 
     def impatient(*args: Any, _request_timeout: tuple[float, float] | None = None, **options: Any) -> Any:
         if _request_timeout is None:
@@ -74,14 +76,14 @@ def hasty(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
     def brief(api: Any, namespace: str, pod: str, container: str, command: Any, deadline: float) -> Any:
         try:
             return execute(api, namespace, pod, container, command, deadline / 5)
-        except connect.ClusterError as error:
+        except ClusterError as error:
             if "Timeout" in error.reason:
                 clock.sleep(deadline)
             raise
 
     monkeypatch.setattr(rest.RESTClientObject, "request", impatient)
     monkeypatch.setattr(ask, "execute", brief)
-    monkeypatch.setattr(connect, "CONNECT_TIMEOUT", 0.5)
+    monkeypatch.setattr(connect, "LONGEST_CONNECT", 0.5)
 
 
 @pytest.fixture

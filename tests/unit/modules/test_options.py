@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster import api
+
 from wire import status
 from wire.play import run_module
 from wire.request import Request
@@ -339,5 +340,5 @@ def test_a_list_that_fails_fails_the_run_before_any_write(cluster: Cluster, reso
     result = cluster.run()
     assert result["failed"] is True and f"Failed to list {resource}" in result["msg"]
     assert result["msg"].count("\n") == 0
-    assert len([request for request in cluster.seen("list", resource)]) == 4
+    assert len(list(cluster.seen("list", resource))) == 4
     assert cluster.writes == []

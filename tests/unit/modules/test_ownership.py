@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from wire.store import Obj
 
 from .cluster import DEPLOYMENT_2, NEW, POD_3, Cluster, Record, only
@@ -272,7 +273,7 @@ def test_a_zero_that_its_owner_set_after_the_swap_stays(cluster: Cluster) -> Non
     pod = cluster.stage()
 
     def owned_zero(web: Obj) -> None:
-        fields = {"f:spec": {"f:replicas": {}}}
+        fields: Obj = {"f:spec": {"f:replicas": {}}}
         entry = {"manager": "gitops", "operation": "Apply", "time": "2099-01-01T00:00:00Z", "fieldsV1": fields}
         web["metadata"]["managedFields"] = [entry]
 

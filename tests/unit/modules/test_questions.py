@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from wire import exec as exec_
 from wire import pods, states, status
 from wire.script import FOREVER, Fault, Hang, Reset, on
@@ -59,8 +61,10 @@ def test_an_exec_that_went_wrong_is_no_answer(cluster: Cluster, wrong: str) -> N
 @pytest.mark.parametrize("wrong", ["hangs after the answer", "answers too late"])
 def test_an_exec_that_takes_too_long_is_no_answer(cluster: Cluster, hasty: None, wrong: str) -> None:
     pod = cluster.stage()
-    late = {"hangs after the answer": {"end": exec_.End.HANG}, "answers too late": {"delay": 5.0}}[wrong]
-    cluster.server.exec("default", pod, lambda call: exec_.Ran(gone_answer(cluster), **late))
+    late = exec_.Ran(gone_answer(cluster), end=exec_.End.HANG)
+    if wrong == "answers too late":
+        late = exec_.Ran(gone_answer(cluster), delay=5.0)
+    cluster.server.exec("default", pod, late)
     _nothing_is_known(cluster, pod)
 
 
@@ -232,7 +236,7 @@ def test_a_second_look_condemns(
     cluster.says(pod, said)
     result = cluster.run(check=check, **options)
     looks = [at for request, at in zip(cluster.requests, cluster.requests.times, strict=True) if _is_exec(request)]
-    assert [second - first for first, second in zip(looks, looks[1:], strict=False)] == [apart]
+    assert [second - first for first, second in itertools.pairwise(looks)] == [apart]
     assert only(result)["outcome"] == ("restorable" if check else "restored")
     assert cluster.writes == ([] if check else RESTORED)
 

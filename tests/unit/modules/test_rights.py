@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from wire import server as wire_server
 from wire.request import Access
 from wire.server import USER
@@ -39,7 +40,7 @@ def test_a_right_that_lacks_is_named(
 ) -> None:
     pod = cluster.stage()
     cluster.server.deny(verb, resource, subresource)
-    where = {} if namespace is None else {"namespaces": [namespace]}
+    where: dict[str, Any] = {} if namespace is None else {"namespaces": [namespace]}
     sentence = f"{said} in all namespaces" if namespace is None else f"{said} in namespace {namespace}"
 
     info = cluster.run("info", purpose=purpose, **where)
@@ -66,7 +67,7 @@ def test_what_is_enough(cluster: Cluster, purpose: str, namespace: str | None) -
         return here and (access.verb, access.resource, access.subresource) in granted
 
     cluster.server.authorize = authorize
-    where = {} if namespace is None else {"namespaces": [namespace]}
+    where: dict[str, Any] = {} if namespace is None else {"namespaces": [namespace]}
     assert cluster.run("info", purpose=purpose, **where)["missing"] == []
     result = cluster.run(purpose, **where)
     assert only(result)["outcome"] == ("restored" if purpose == "restore" else "restorable")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from wire import status, store
 from wire.request import Request
 from wire.script import FOREVER, Fault, Hang, Reset, Truncate, on
@@ -304,7 +306,7 @@ def test_an_original_that_was_replaced_meanwhile_is_not_scaled(cluster: Cluster)
 
     cluster.server.script(scaling, replace)
     result = cluster.run()
-    assert [request.status for request in cluster.seen("update")][0] == 409
+    assert next(request.status for request in cluster.seen("update")) == 409
     # The new one's count is not what the events of the old one say; its own last-applied may declare one.
     assert only(result)["outcome"] == "needs_decision"
     assert cluster.replicas() == 0 and cluster.proxies() == [POD]
@@ -345,7 +347,7 @@ def test_an_old_verdict_is_asked_again_before_the_write(cluster: Cluster) -> Non
         for request, at in zip(cluster.requests, cluster.requests.times, strict=True)
         if request.access.subresource == "exec" and request.access.namespace == "default"
     ]
-    assert [second - first for first, second in zip(looks, looks[1:], strict=False)] == [30]
+    assert [second - first for first, second in itertools.pairwise(looks)] == [30]
     assert sorted(cluster.writes) == sorted([SCALE, DELETE] * 2)
 
 
@@ -419,7 +421,7 @@ def test_an_original_that_becomes_ready_later_is_restored(cluster: Cluster) -> N
     )
     result = cluster.run(wait=True, wait_sleep=7, wait_timeout=60)
     assert only(result)["outcome"] == "restored"
-    assert [second - first for first, second in zip(looks, looks[1:], strict=False)] == [7, 7]
+    assert [second - first for first, second in itertools.pairwise(looks)] == [7, 7]
     assert cluster.writes == [SCALE, DELETE]
 
 

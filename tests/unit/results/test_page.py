@@ -166,6 +166,12 @@ def test_without_evidence_the_choice_has_a_gap_to_fill() -> None:
     assert shlex.split(command)[-1] == '{"recover_replicas": {"shop/web": N}}'
 
 
+@pytest.mark.parametrize("key", ["namespace", "name", "kind"])
+def test_no_command_is_offered_for_what_cannot_be_a_name(key: str) -> None:
+    original = sample.session()["original"] | {key: "{{ lookup('pipe', 'id') }}"}
+    assert choices("web", original=original) == []
+
+
 def test_the_page_shows_names_and_errors() -> None:
     text = read(report(beta=sample.result(*sample.sessions()), dead={"msg": "Cluster <dead> cannot be reached."})).text
     assert "Cluster <dead> cannot be reached." in text

@@ -1,0 +1,12 @@
+"""The container images of the lab, written as docker-archive tars without a registry or a container engine.
+
+- ``lab.local/pause:1``: keeps a pod's namespaces open
+- ``lab.local/app:1``: an ordinary workload, busybox's web server on port 8080
+- ``lab.local/telepresence-k8s:0.105`` and ``:0.109``: a stand-in for the proxy of a Telepresence 1 session
+"""
+
+from __future__ import annotations
+
+from .build import build
+
+__all__ = ["build"]

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 import sys
 import tempfile
+import threading
 import typing as t
 from dataclasses import asdict, dataclass
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
-from .api import CONNECT_TIMEOUT, Api, plainly
+from .api import Api, plainly
 from .errors import ClusterError, status_of
 from .kinds import NAMESPACE, SUBJECT_REVIEW
 
@@ -34,6 +34,9 @@ try:
 except ImportError as error:
     MISSING = str(error.name)
 
+
+LONGEST_CONNECT = 45.0
+"""Seconds; a credential plugin that asks a cloud takes a few of them."""
 
 ANONYMOUS = "system:anonymous"
 """Who a request without credentials comes from (kubernetes 1.34, staging/src/k8s.io/apiserver/pkg/authentication/user/user.go)."""
@@ -67,17 +70,22 @@ def connect(module: AnsibleModule) -> Api:
         )
     auth = {name: module.params.get(name) for name in AUTH_ARG_SPEC}
     refuse_ambiguous(auth, os.environ)
-    # Repetitions are decided in Api alone, and nothing may wait for ever: kubernetes.core's client sets no time-outs.
+    # Repetitions are decided in Api alone.
     urllib3.util.retry.Retry.DEFAULT = urllib3.util.retry.Retry(0)
-    socket.setdefaulttimeout(CONNECT_TIMEOUT)
     # kubernetes.core keeps its discovery cache in the temporary directory under a name anybody can foretell.
     tempfile.tempdir = module.tmpdir
     # The kubeconfig's own path would be masked in the output: Ansible takes the option for a secret.
     where = (
         auth.get("host") or os.environ.get("K8S_AUTH_HOST") or f"context {auth.get('context') or '(the current one)'}"
     )
+    client = _client(auth, where)
+    refuse_anonymous(client.configuration, auth, where)
+    return Api(client)
+
+
+def _client(auth: t.Mapping[str, t.Any], where: str) -> t.Any:
     try:
-        client = get_api_client(**auth).client
+        return _in_time(lambda: get_api_client(**auth).client, LONGEST_CONNECT)
     except Exception as error:
         # The library raises anything here, from ConfigException to urllib3's errors.
         if not auth.get("host") and not os.environ.get("K8S_AUTH_HOST"):
@@ -89,8 +97,30 @@ def connect(module: AnsibleModule) -> Api:
             f"Failed to connect to the cluster of {where}: {answer or plainly(error)}. "
             "Check the address, the credentials and the network."
         ) from error
-    refuse_anonymous(client.configuration, auth, where)
-    return Api(client)
+
+
+def _in_time(ask: t.Callable[[], t.Any], seconds: float) -> t.Any:
+    """What ``ask`` returns or raises. Raises TimeoutError after ``seconds``, and leaves its thread to end with the process.
+
+    The client asks the cluster for its kinds as soon as it is made, and sets no time-out for that (kubernetes 37.0.2, client/rest.py).
+    """
+    answers: list[t.Any] = []
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            answers.append(ask())
+        except Exception as error:  # whatever it is, the caller gets it
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if errors:
+        raise errors[0]
+    if not answers:
+        raise TimeoutError("timed out")
+    return answers[0]
 
 
 def refuse_ambiguous(auth: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> None:

@@ -13,15 +13,14 @@ This is private to the collection.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import typing as t
 
 from ansible_collections.devclusters.telepresence.plugins.module_utils._results.text import (
-    action,
     clean,
     evidence_words,
     failure,
-    last_alive,
     moment,
     state,
     subject,
@@ -55,6 +54,9 @@ _TONES = {
 }
 
 _TEXT_LIMIT = 1000
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
+"""Names of objects in Kubernetes (RFC 1123 subdomains), and kinds in lower case."""
 
 
 def page(report: Mapping[str, t.Any]) -> View:
@@ -120,20 +122,20 @@ def _session(host: str, session: Session) -> View:
         chips.append({"text": clean(outcome.replace("_", " ")), "tone": _TONES.get(outcome, "")})
     done = outcome == "restored"
     plan = session.get("plan") or []
+    message = clean(session.get("message") or "", _TEXT_LIMIT)
+    reason = clean(session.get("reason") or "", _TEXT_LIMIT)
     return {
         "name": subject(session),
         "kind": clean((session.get("original") or session.get("proxy") or {"kind": ""})["kind"]),
         "chips": chips,
-        "result": action(session, done) if outcome in ("restored", "restorable") else "",
-        "message": clean(session.get("message") or "", _TEXT_LIMIT),
-        "reason": clean(session.get("reason") or "", _TEXT_LIMIT),
+        "message": message,
+        "reason": reason if reason != message else "",
         "facts": [(label, clean(value)) for label, value in _facts(session)],
         "evidence": [_evidence(item) for item in session.get("evidence") or []],
         "probes": [(label, clean(value)) for label, value in _probes(session.get("probes") or {})],
         "plan_title": "What was done" if done else "What would be done" if outcome == "restorable" else "The plan",
         "plan": [_step(step) for step in plan],
         "choices": _choices(host, session) if outcome == "needs_decision" else [],
-        "last_alive": last_alive(session) or "",
     }
 
 
@@ -194,28 +196,37 @@ def _step(step: Mapping[str, t.Any]) -> View:
 
 def _choices(host: str, session: Session) -> list[View]:
     """What a person can do about a session whose count is not settled: a sentence and a command for each way out."""
-    original = session.get("original")
-    if not original:
+    original = session.get("original") or {}
+    namespace, name, kind = (str(original.get(key, "")) for key in ("namespace", "name", "kind"))
+    # Whoever copies a command runs it: only what can be a name goes into one.
+    if not all(_NAME.fullmatch(text) for text in (namespace, name, kind.lower())):
         return []
-    name = f"{clean(original['namespace'])}/{clean(original['name'])}"
+    workload = f"{namespace}/{name}"
     proposals = {str(item.get("value")): evidence_words(item) for item in reversed(session.get("evidence") or [])}
     ways = [(f"Restore to {clean(value)}: {words}", value) for value, words in reversed(list(proposals.items()))]
     choices = [
-        {"text": text, "command": _command(host, name, value)}
+        {"text": text, "command": _command(host, workload, value)}
         for text, value in ways
         if value.isdecimal() and value != "0"
-    ] or [{"text": "Restore to the count you know, in place of N", "command": _command(host, name, "N")}]
-    annotate = ["kubectl", "--namespace", clean(original["namespace"]), "annotate", clean(original["kind"]).lower()]
-    annotate += [clean(original["name"]), "devclusters.telepresence/ignore=true"]
+    ] or [{"text": "Restore to the count you know, in place of N", "command": _command(host, workload, "N")}]
+    annotate = [
+        "kubectl",
+        "--namespace",
+        namespace,
+        "annotate",
+        kind.lower(),
+        name,
+        "devclusters.telepresence/ignore=true",
+    ]
     choices.append({"text": "Leave it alone in every later run", "command": shlex.join(annotate)})
     return choices
 
 
-def _command(host: str, name: str, value: str) -> str:
+def _command(host: str, workload: str, value: str) -> str:
     # Two lines: the page is read on narrow screens too. N stays a bare word, to be replaced by a number.
-    replicas = json.dumps({"recover_replicas": {name: "COUNT"}}).replace('"COUNT"', value)
+    replicas = json.dumps({"recover_replicas": {workload: "COUNT"}}).replace('"COUNT"', value)
     playbook = ["ansible-playbook", "devclusters.telepresence.recover", "-i", "INVENTORY", "--limit", clean(host)]
-    return shlex.join(playbook) + " \\\n  " + shlex.join(["-e", f"recover_workload={name}", "-e", replicas])
+    return shlex.join(playbook) + " \\\n  " + shlex.join(["-e", f"recover_workload={workload}", "-e", replicas])
 
 
 def _time(text: t.Any) -> str:

@@ -47,7 +47,11 @@ _LABELS = {
 _SOURCES = {
     "told": "you said",
     "scaling_event": "the scaling event says",
+    "proxy_last_applied": "the last-applied configuration of the proxy says",
     "last_applied": "the last-applied configuration says",
+    "telepolice": "telepolice's annotation says",
+    "autoscaler_minimum": "the autoscaler's minimum is",
+    "earlier_replica_set": "an earlier ReplicaSet says",
 }
 
 _LINE_LIMIT = 300

@@ -1,0 +1,49 @@
+# Two commands do everything, set-up included: `make demo` and `make test`. The others are their parts.
+SHELL := /bin/bash
+VENV ?= .lab/venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
+export PATH := $(abspath $(VENV))/bin:$(PATH)
+# Ansible warns of nothing but what our own files cause.
+export ANSIBLE_LOCALHOST_WARNING := false
+
+.PHONY: help demo test lint sanity unit integration lab-up lab-down lab-status
+
+help: ## Show this help
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: lab-up ## Plant orphaned sessions on two real clusters and recover them
+	@$(PYTHON) -m tests.lab.demo
+
+test: lint unit lab-up integration sanity ## Run every check and test; sets up all it needs
+
+lint: $(READY) ## Check the style of Python, YAML, roles, playbooks, docs and changelog
+	ruff check .
+	ruff format --check .
+	mypy
+	yamllint --strict .
+	ansible-lint --offline
+	antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+	antsibull-changelog lint
+
+unit: $(READY) ## Run the tests that need no cluster
+	$(PYTHON) -m pytest tests/unit --numprocesses=2
+
+integration: lab-up ## Run the tests on the two clusters of the lab
+	$(PYTHON) -m pytest tests/integration --verbose
+
+sanity: $(READY) ## Run ansible-test sanity
+	tests/sanity/run.sh
+
+lab-up: $(READY) ## Build and start the lab, or repair it
+	@$(PYTHON) -m tests.lab up
+
+lab-down: $(READY) ## End the lab and remove what it left on the machine
+	@$(PYTHON) -m tests.lab down
+
+lab-status: $(READY) ## Show the parts of the lab and whether they are well
+	@$(PYTHON) -m tests.lab status
+
+$(READY): requirements/dev.txt requirements/venv.sh
+	@requirements/venv.sh $(VENV)
+	@touch $@

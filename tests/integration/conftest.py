@@ -1,0 +1,137 @@
+"""Runs Ansible on the clusters of the lab as a user does, from a checkout and from an installed collection."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.lab.paths import ROOT
+from tests.lab.scenes import SCENES, STARTING, Scene, clear, play, set_up
+from tests.lab.target import clusters
+from tests.lab.telepresence1.kubectl import Kubectl
+from tests.lab.telepresence1.session import Session
+
+TOOLS = pathlib.Path(sys.executable).parent
+COMPLAINTS = ("[WARNING]", "[DEPRECATION WARNING]")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run of ansible-playbook: exit code, output, and what it wrote as recover.json or orphans.json by host."""
+
+    code: int
+    output: str
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Somewhere to run Ansible from: a directory, the playbooks' names there, and the environment."""
+
+    directory: pathlib.Path
+    names: dict[str, str]
+    reports: pathlib.Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def play(self, playbook: str, inventory: pathlib.Path, *options: str, quiet: bool = True, **variables: Any) -> Ran:
+        """Runs a playbook (``recover`` or ``orphans``) with role variables; where it must be ``quiet``, a warning fails the test."""
+        extra = json.dumps({"recover_report_dir": str(self.reports), **variables})
+        command = [str(TOOLS / "ansible-playbook"), self.names[playbook], "-i", str(inventory), "-e", extra, *options]
+        written = self.reports / f"{playbook}.json"
+        written.unlink(missing_ok=True)
+        environment = {
+            **os.environ,
+            **self.environment,
+            "PATH": f"{TOOLS}:{os.environ['PATH']}",
+            "ANSIBLE_NOCOLOR": "1",
+        }
+        done = subprocess.run(command, cwd=self.directory, env=environment, capture_output=True, text=True, timeout=600)
+        output = done.stdout + done.stderr
+        print(output)
+        assert not (quiet and any(complaint in output for complaint in COMPLAINTS)), (
+            f"a warning in the output of {' '.join(command)}"
+        )
+        return Ran(done.returncode, output, json.loads(written.read_text())["clusters"] if written.exists() else {})
+
+
+@pytest.fixture(scope="session")
+def contexts() -> list[str]:
+    """The contexts of the two clusters."""
+    return clusters()[1]
+
+
+@pytest.fixture(scope="session")
+def inventory(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """An inventory of the two clusters: that of the checkout, or one written for clusters of the user's own."""
+    kubeconfig, contexts = clusters()
+    path = tmp_path_factory.mktemp("inventory") / "hosts.json"
+    hosts = {
+        context: {"telepresence_context": context, "telepresence_kubeconfig": str(kubeconfig)} for context in contexts
+    }
+    path.write_text(json.dumps({"all": {"hosts": hosts}}))
+    return path
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The checkout itself."""
+    reports = tmp_path_factory.mktemp("reports")
+    return Place(ROOT, {"recover": "recover.yml", "orphans": "orphans.yml"}, reports)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The collection built as a tarball, installed in an empty place, and run by its full names."""
+    place = tmp_path_factory.mktemp("installed")
+    galaxy = str(TOOLS / "ansible-galaxy")
+    subprocess.run([galaxy, "collection", "build", "--output-path", str(place)], cwd=ROOT, check=True)
+    (tarball,) = place.glob("*.tar.gz")
+    install = [galaxy, "collection", "install", "--no-deps", "-p", str(place / "collections"), str(tarball)]
+    subprocess.run(install, cwd=place, check=True)
+    names = {name: f"devclusters.telepresence.{name}" for name in ("recover", "orphans")}
+    reports = tmp_path_factory.mktemp("installed-reports")
+    return Place(place, names, reports, {"ANSIBLE_COLLECTIONS_PATH": str(place / "collections")})
+
+
+@dataclass
+class Stage:
+    """The scenes planted in one namespace of both clusters."""
+
+    namespace: str
+    kubectls: list[Kubectl]
+    sessions: dict[tuple[str, str, str], list[Session]]
+
+    def of(self, kubectl: Kubectl, scene: Scene) -> list[Session]:
+        """The sessions of a scene, in its order."""
+        return self.sessions[(kubectl.context, kubectl.namespace, scene.name)]
+
+    def add_starting(self) -> None:
+        """Plants the session that is just starting: late, for it is an orphan after six minutes."""
+        self.sessions.update(play([(kubectl, STARTING) for kubectl in self.kubectls]))
+
+
+@pytest.fixture(scope="session")
+def stages() -> Iterator[dict[str, Stage]]:
+    """The scenes twice, for a run from the checkout and one from the installed collection; planted at the same time."""
+    kubeconfig, contexts = clusters()
+    found = {}
+    for name in ("checkout", "installed"):
+        kubectls = [Kubectl(context, f"recovery-{name}", kubeconfig) for context in contexts]
+        found[name] = Stage(f"recovery-{name}", kubectls, {})
+    set_up([kubectl for stage in found.values() for kubectl in stage.kubectls], (*SCENES, STARTING))
+    jobs = [(kubectl, scene) for stage in found.values() for kubectl in stage.kubectls for scene in SCENES]
+    planted = play(jobs)
+    for stage in found.values():
+        stage.sessions = {key: sessions for key, sessions in planted.items() if key[1] == stage.namespace}
+    yield found
+    for stage in found.values():
+        for kubectl in stage.kubectls:
+            clear(kubectl)

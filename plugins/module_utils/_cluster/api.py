@@ -76,9 +76,9 @@ class Api:
         """
         return self._patiently(method, path, doing, body=body, tries=1 if once else TRIES)
 
-    def text(self, path: str, doing: str, query: t.Sequence[tuple[str, t.Any]] = ()) -> str:
-        """GET of a document that is no JSON (a log), as text; undecodable bytes are replaced."""
-        return self._patiently("get", path, doing, query=query, raw=True).body  # type: ignore[no-any-return]
+    def text(self, path: str, doing: str, query: t.Sequence[tuple[str, t.Any]], timeout: float) -> str:
+        """GET of a document that is no JSON (a log), as text, within ``timeout`` seconds; undecodable bytes are replaced."""
+        return self._patiently("get", path, doing, query=query, raw=True, timeout=timeout).body  # type: ignore[no-any-return]
 
     def head(self, path: str, doing: str, timeout: float) -> t.Mapping[str, str]:
         """One HEAD, asked once, with ``timeout`` seconds for the answer; its headers."""

@@ -90,7 +90,7 @@ def _client(auth: t.Mapping[str, t.Any], where: str) -> t.Any:
         # The library raises anything here, from ConfigException to urllib3's errors.
         if not auth.get("host") and not os.environ.get("K8S_AUTH_HOST"):
             refuse_anonymous(kubernetes.client.Configuration.get_default_copy(), auth, where)
-        answer, _ = status_of(getattr(error, "body", None))
+        answer = status_of(getattr(error, "body", None))[0]
         if ANONYMOUS in answer:
             raise _taken_for_nobody(where) from error
         raise ClusterError(

@@ -80,7 +80,7 @@ def dig(value: t.Any, *keys: str) -> t.Any:
 
 def whole(value: t.Any) -> int | None:
     """The value if it is a whole number from 0, else None: true is no number, and 3.0 is no count."""
-    return value if type(value) is int and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def controller(obj: Object) -> Object | None:

@@ -32,7 +32,7 @@ def look(
         return Judgement("terminating", "The proxy is being deleted.", firm=False), []
     if not session.pods:
         return _without_pod(session, api.now() - session.created, rules), []
-    readings = [_read(api, session, pod, probe, deadline) for pod in session.pods]
+    readings = [_read(api, session, pod, probe, deadline, pod["metadata"]["name"] in before) for pod in session.pods]
     judgement, reading = best((judge(reading, rules, before.get(reading.pod)), reading) for reading in readings)
     if judgement.verdict == "terminating" and session.proxies[0]["kind"] != "Pod":
         # The proxy stands; only its pod goes, perhaps to another node, and nobody has asked the client.
@@ -47,15 +47,17 @@ def _without_pod(session: Session, age: float, rules: Rules) -> Judgement:
     return Judgement("ended", f"The {what}.")
 
 
-def _read(api: Api, session: Session, pod: Object, probe: str, deadline: float) -> Reading:
+def _read(api: Api, session: Session, pod: Object, probe: str, deadline: float, again: bool) -> Reading:
+    """One look at a pod. ``again``: it is not the first, so that the pod as it was listed is no longer news."""
     name = str(pod["metadata"]["name"])
-    state, instance = container_state(pod, session.container)
+    present = _present(api, session, pod) if again else pod
+    state, instance = container_state(present or pod, session.container)
     known: dict[str, t.Any] = {
         "pod": name,
         "age": api.now() - created(pod),
         "state": state,
         "instance": instance,
-        "terminating": bool(pod["metadata"].get("deletionTimestamp")),
+        "terminating": present is None or bool(present["metadata"].get("deletionTimestamp")),
     }
     if state != "running" or known["terminating"]:
         return Reading(**known)
@@ -66,7 +68,7 @@ def _read(api: Api, session: Session, pod: Object, probe: str, deadline: float) 
         return Reading(**known, problem="it did not answer through the pod proxy, and probe: pod_proxy forbids exec.")
     try:
         answer = _answer(api, *where, deadline)
-        written = _log(api, *where)
+        written = _log(api, *where, deadline)
     except ClusterError as error:
         return _look_again(api, session, pod, known, error)
     return Reading(**known, answer=answer, log=written)
@@ -74,18 +76,24 @@ def _read(api: Api, session: Session, pod: Object, probe: str, deadline: float) 
 
 def _look_again(api: Api, session: Session, pod: Object, known: dict[str, t.Any], error: ClusterError) -> Reading:
     """The reading after a question failed: the pod may have gone, or its container ended, since it was listed."""
-    namespace, name = session.namespace, known["pod"]
     if error.status in (404, 500):
-        try:
-            present = api.get(POD.path(namespace, name), f"read pod {namespace}/{name}").body
-        except ClusterError as again:
-            present = None if again.status == 404 else pod
-        if present is None or uid(present) != uid(pod):
+        present = _present(api, session, pod)
+        if present is None:
             return Reading(**{**known, "terminating": True})
         state, instance = container_state(present, session.container)
         if state != "running":
             return Reading(**{**known, "state": state, "instance": instance})
     return Reading(**known, problem=str(error))
+
+
+def _present(api: Api, session: Session, pod: Object) -> Object | None:
+    """The pod as it is now, None where it has gone or another has its name; as it was where it cannot be read."""
+    namespace, name = session.namespace, str(pod["metadata"]["name"])
+    try:
+        present: Object = api.get(POD.path(namespace, name), f"read pod {namespace}/{name}").body
+    except ClusterError as error:
+        return None if error.status == 404 else pod
+    return present if uid(present) == uid(pod) else None
 
 
 def container_state(pod: Object, container: str | None) -> tuple[str, str]:
@@ -127,7 +135,9 @@ def _answer(api: Api, namespace: str, pod: str, container: str, deadline: float)
     return answer
 
 
-def _log(api: Api, namespace: str, pod: str, container: str) -> log.Log:
+def _log(api: Api, namespace: str, pod: str, container: str, deadline: float) -> log.Log:
     """The log of the container's present instance (the API server leaves earlier instances out unless asked)."""
     query = [("container", container), ("timestamps", "true"), ("tailLines", log.TAIL), ("limitBytes", 262144)]
-    return log.parse(api.text(POD.path(namespace, pod, "log"), f"read the log of pod {namespace}/{pod}", query))
+    return log.parse(
+        api.text(POD.path(namespace, pod, "log"), f"read the log of pod {namespace}/{pod}", query, deadline)
+    )

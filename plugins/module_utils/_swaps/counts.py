@@ -149,7 +149,7 @@ def _scaling_events(session: Session, original: Object, events: t.Iterable[Objec
         at = clock.parse(seen)
         if text and at is not None and -BEFORE_SWAP <= at - session.created <= AFTER_SWAP:
             at_the_swap.append((text, seen, ref(event)))
-    if len({text["name"] for text, _, _ in at_the_swap}) != 1:
+    if len({found[0]["name"] for found in at_the_swap}) != 1:
         # In the middle of a rollout each ReplicaSet held a part of the count.
         return []
     return [

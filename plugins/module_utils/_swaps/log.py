@@ -49,11 +49,12 @@ def parse(text: str) -> Log:
     failed: list[float] = []
     # Not splitlines(): a line may carry other separators, in a host name that somebody asked the proxy for.
     for line in text.split("\n"):
-        written, _, rest = line.partition(" ")
-        message = rest.partition(" ")[2]
-        if message not in (SIGN_OF_LIFE, FAILED_POLL):
+        # The kubelet's time, the poller's own time, and what it says.
+        words = line.split(" ", 2)
+        message = words[-1]
+        if len(words) < 3 or message not in (SIGN_OF_LIFE, FAILED_POLL):
             continue
-        at = clock.parse(written)
+        at = clock.parse(words[0])
         if at is None:
             continue
         if message == SIGN_OF_LIFE:

@@ -65,13 +65,14 @@ class Observer:
 
     def sessions(self, namespaces: t.Sequence[str] | None) -> list[Session]:
         """The sessions in these namespaces (None: in all that the run looks at), oldest first."""
-        kinds = (DEPLOYMENT, POD, SERVICE)
         places: t.Sequence[str | None] = [None] if namespaces is None else namespaces
-        wanted = [(kind, namespace) for kind in kinds for namespace in places]
-        found: dict[Kind, list[Object]] = {kind: [] for kind in kinds}
-        for (kind, _), objects in zip(wanted, self.pool.map(self._labelled, wanted), strict=True):
-            found[kind] += [obj for obj in objects if self.options.wants(obj["metadata"]["namespace"])]
-        return recognise(found[DEPLOYMENT], found[POD], found[SERVICE], self.options.image)
+        kinds = (DEPLOYMENT, POD, SERVICE)
+        lists = self.pool.map(self._labelled, [(kind, place) for kind in kinds for place in places])
+        found: dict[str, list[Object]] = {kind.name: [] for kind in kinds}
+        for obj in (obj for objects in lists for obj in objects):
+            if self.options.wants(obj["metadata"]["namespace"]):
+                found[obj["kind"]].append(obj)
+        return recognise(found["Deployment"], found["Pod"], found["Service"], self.options.image)
 
     def decide(self, cases: t.Sequence[Case]) -> None:
         """Gathers the evidence where a count is needed, and settles every case."""
@@ -120,7 +121,7 @@ class Observer:
             if case.judgement.look_again and not case.opted_out
         ]
         while waiting:
-            time.sleep(max(0.0, min(due for due, _ in waiting) - time.monotonic()))
+            time.sleep(max(0.0, min(pair[0] for pair in waiting) - time.monotonic()))
             now = time.monotonic()
             batch = [case for due, case in waiting if due <= now]
             waiting = [(due, case) for due, case in waiting if due > now]

@@ -50,8 +50,10 @@ class Delete:
 class Case:
     """One session with all that is known of it, and what is decided.
 
-    ``readings``: of its pods, first the one that the verdict stands on; ``asked_at``: time.monotonic() of them. ``done``: what has been carried out, ``plan``: what is still to do,
-    ``attempted``: the scale that was sent off, whether or not an answer came. ``opted_out``: the object whose annotation keeps our hands off, or empty.
+    ``readings``: of its pods, first the one that the verdict stands on; ``asked_at``: time.monotonic() of them.
+    ``opted_out``: the object whose annotation keeps our hands off, or empty.
+    ``plan``: what is still to do; ``done``: what has been carried out; ``attempted``: the scale that was sent off, whether or
+    not an answer came.
     ``outcome``: ``none restorable restored needs_decision held failed``; ``message``: one sentence for people.
     """
 

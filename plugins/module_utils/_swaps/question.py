@@ -15,6 +15,8 @@ import json
 import typing as t
 from dataclasses import dataclass
 
+from .._cluster.kinds import whole
+
 SENTINEL = "telepresence_probe"
 """Only a line that is a JSON object with this key is an answer."""
 
@@ -152,7 +154,7 @@ def parse(output: str) -> Answer | None:
 def _understood(said: dict[str, t.Any]) -> Answer:
     """Raises ValueError, KeyError or TypeError where a pod says what no probe would."""
     clock, tunnels, head, text = said["clock"], said["tunnels"], said["head"], str(said["text"])
-    if isinstance(clock, bool) or not 0 < clock < YEAR_9999 or type(tunnels) is not int or tunnels < 0:
+    if isinstance(clock, bool) or not 0 < clock < YEAR_9999 or whole(tunnels) is None:
         raise ValueError("no such clock, or no such number of tunnels")
     http = head if head in ("refused", "closed", "silent", None) else "other"
     if head == "answered" and is_client(text):

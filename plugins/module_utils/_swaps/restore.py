@@ -199,7 +199,7 @@ def wait_until_ready(api: Api, cases: t.Iterable[Case], timeout: float, sleep: f
     ends = time.monotonic() + timeout
     waiting = {case.session.key: (case, action) for case in cases for action in case.done if isinstance(action, Scale)}
     while waiting:
-        problems = _not_ready(api, [action for _, action in waiting.values()])
+        problems = _not_ready(api, [pair[1] for pair in waiting.values()])
         waiting = {key: pair for key, pair in waiting.items() if uid(pair[1].obj) in problems}
         if time.monotonic() + sleep > ends:
             break

@@ -63,6 +63,10 @@ def inspect_cluster(module: AnsibleModule) -> None:
     except (ClusterError, ValueError) as error:
         _fail(module, error, {"cluster": identity.as_dict() if identity else None})
         return
+    if identity.identity is None:
+        module.warn(
+            f"The identity of {identity.server} is not known: two hosts that are one cluster would not be noticed."
+        )
     module.exit_json(changed=False, cluster=identity.as_dict(), missing=lacking)
 
 
@@ -81,10 +85,6 @@ def _run(
             raise ClusterError(
                 f"The account {identity.user or 'of these credentials'} lacks rights on {identity.server}: it may not {'; not '.join(lacking)}. "
                 "Grant them, or name the namespaces where it has them with option namespaces."
-            )
-        if identity.identity is None:
-            module.warn(
-                f"The identity of {identity.server} is not known: two hosts that are one cluster would not be noticed."
             )
         with ThreadPoolExecutor(max_workers=options.concurrency) as pool:
             observer = Observer(api, options, pool)

@@ -14,12 +14,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from . import build, images, kubeconfig, packages
+from . import build, images, kubeconfig, packages, target
 from .addresses import NETWORKS
 from .cgroups import find_hierarchies
 from .cluster import Cluster
 from .paths import CLUSTERS, IMAGES, KUBECONFIG, LAB, RUN
 from .say import LabError, Say
+from .telepresence1.session import planted
 
 # Of the machine itself; everything else is built or unpacked under .lab/.
 TOOLS = ("nsenter", "unshare")
@@ -28,12 +29,21 @@ MACHINE = "devclusters-lab"
 
 
 def up(say: Say) -> None:
-    """Build what is missing, bring both clusters up or repair them, write the kubeconfig. Raises LabError."""
+    """Build what is missing, bring both clusters up or repair them, write the kubeconfig. Raises LabError.
+
+    Where the user named clusters of their own, only what the tests need beside clusters is built.
+    """
     _require()
     with _lock(str(LAB), say):
         packages.unpack_all(say)
         build.build_all(say)
         archives = images.build(IMAGES, say)
+    if target.own_clusters():
+        contexts = " and ".join(target.clusters()[1])
+        say(
+            f"using {contexts} of LAB_KUBECONFIG; their nodes need the images in {IMAGES} (kind load image-archive FILE)"
+        )
+        return
     with _lock(MACHINE, say):
         clusters = _clusters(say)
         # Each cluster mostly waits; together they take little longer than one.
@@ -47,6 +57,8 @@ def up(say: Say) -> None:
 def down(say: Say) -> None:
     """End both clusters and remove all they left, whoever started them. Raises LabError."""
     _require()
+    for session in planted():
+        session.stop_client()
     with _lock(MACHINE, say):
         for cluster in _clusters(say):
             say(f"{cluster.name}: ending")

@@ -167,10 +167,10 @@ def summary_line(sessions: Iterable[Mapping[str, t.Any]]) -> str:
 
 
 def session_lines(result: Mapping[str, t.Any]) -> list[str]:
-    """One line per session that is not alive and a summary line; nothing where the cluster failed before any was seen."""
+    """One line per session that is not alive, then a summary line, or the reason why the cluster could not be worked on."""
     sessions = result.get("sessions") or []
     lines = [session_line(session) for session in sessions if state(session) != "alive"]
-    return [*lines, summary_line(sessions)] if sessions or not failure(result) else []
+    return [*lines, failure(result) or summary_line(sessions)]
 
 
 def session_problem(result: Mapping[str, t.Any]) -> str:

@@ -299,7 +299,7 @@ def test_a_cluster_without_an_identity_is_warned_of(cluster: Cluster) -> None:
         "api_key": TOKEN,
         "validate_certs": False,
     }
-    result = cluster.run("orphans", **options)
+    result = cluster.run("info", **options)
     assert (result["cluster"]["identity"], result["cluster"]["identity_source"]) == (None, None)
     assert any("identity" in warning for warning in result["warnings"])
     assert cluster.writes == []

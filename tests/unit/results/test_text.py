@@ -68,15 +68,15 @@ def test_no_sessions() -> None:
     assert text.session_lines(sample.result()) == ["no sessions"]
 
 
-def test_a_cluster_that_failed_early_has_no_lines_but_a_problem() -> None:
+def test_a_cluster_that_failed_early_has_its_problem_for_a_line() -> None:
     result = {"msg": "Cluster https://10.0.0.9:6443 cannot be reached."}
-    assert text.session_lines(result) == []
+    assert text.session_lines(result) == [result["msg"]]
     assert text.session_problem(result) == "Cluster https://10.0.0.9:6443 cannot be reached."
 
 
 def test_a_cluster_that_failed_late_keeps_its_lines() -> None:
     result = sample.result(sample.session()) | {"msg": "Waiting took too long."}
-    assert text.session_lines(result) == [LINES["web"], "1 session: 1 restored"]
+    assert text.session_lines(result) == [LINES["web"], "Waiting took too long."]
 
 
 def test_a_session_that_failed_is_no_failure_of_its_cluster() -> None:

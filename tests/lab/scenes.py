@@ -23,7 +23,8 @@ AT_ONCE = 6  # sessions planted at the same time; each is a client of several pr
 class Scene:
     """One workload and what happens to it.
 
-    ``replicas`` are applied, ``scaled`` set by hand afterwards; ``swaps`` are (mode, client state) of the sessions in their order.
+    ``replicas`` are applied, ``scaled`` set by hand afterwards; ``swaps`` are (mode, client state) of the sessions in their order,
+    of ``client_version`` (None: the one that goes with the mode).
     ``verdicts`` and ``outcomes`` are those that a recovery must report for the sessions in that order; ``after``: the replicas
     that the workload must have then (None: it must be gone, with its Service).
     """
@@ -35,6 +36,7 @@ class Scene:
     outcomes: tuple[str, ...] = ()
     after: int | None = 0
     scaled: int | None = None
+    client_version: str | None = None
 
 
 SCENES = (
@@ -42,7 +44,9 @@ SCENES = (
     Scene("orders", 2, (("deployment", "gone"),), ("stale",), ("restored",), after=2),
     Scene("search", 1, (("pod", "gone"),), ("stale",), ("restored",), after=1),
     Scene("mail", 2, (("deployment", "asleep"),), ("stale",), ("restored",), after=2),
+    Scene("stats", 1, (("deployment", "gone"),), ("stale",), ("restored",), after=1, client_version="0.109"),
     Scene("mydev", 0, (("new", "gone"),), ("stale",), ("restored",), after=None),
+    Scene("trial", 0, (("new", "gone"),), ("stale",), ("restored",), after=None, client_version="0.109"),
     Scene("checkout", 2, (("deployment", "gone"), ("pod", "alive")), ("stale", "alive"), ("held", "none")),
     Scene("users", 1, (("pod", "alive"),), ("alive",), ("none",)),
     Scene("stock", 1, (("deployment", "suspended"),), ("suspended",), ("none",)),
@@ -108,7 +112,9 @@ def play(jobs: Sequence[tuple[Kubectl, Scene]]) -> dict[tuple[str, str, str], li
 
     def one(job: tuple[Kubectl, Scene]) -> list[Session]:
         kubectl, scene = job
-        return [plant(kubectl, scene.name, mode, state) for mode, state in scene.swaps]
+        return [
+            plant(kubectl, scene.name, mode, state, client_version=scene.client_version) for mode, state in scene.swaps
+        ]
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         sessions = list(pool.map(one, jobs))

@@ -24,7 +24,7 @@ from .telepresence1.kubectl import Kubectl
 from .telepresence1.session import Session, planted
 
 # By mode, the client versions that work so; the first is the one used where none is asked for.
-MODES = {"deployment": ("0.105",), "pod": ("0.109",), "new": ("0.105", "0.109")}
+MODES = {"deployment": ("0.105", "0.109"), "pod": ("0.109",), "new": ("0.105", "0.109")}
 
 
 def plant(
@@ -47,8 +47,10 @@ def plant(
     if client_version not in MODES[mode]:
         raise LabError(f"No client {client_version} works in mode {mode}; it takes {' or '.join(MODES[mode])}.")
     session_id = uuid.uuid4().hex
-    create = _create_new if mode == "new" else _swap
-    name, proxy, container = create(kubectl, name, session_id, client_version)
+    if mode == "new":
+        name, proxy, container = _create_new(kubectl, name, session_id, client_version)
+    else:
+        name, proxy, container = _swap(kubectl, name, mode, session_id, client_version)
     session = Session(kubectl, session_id, name, mode, proxy, container, "starting")
     session.save()
     try:
@@ -59,7 +61,7 @@ def plant(
     return session
 
 
-def _swap(kubectl: Kubectl, wanted: str, session_id: str, client_version: str) -> tuple[str, str, str]:
+def _swap(kubectl: Kubectl, wanted: str, mode: str, session_id: str, client_version: str) -> tuple[str, str, str]:
     """Create the proxy of a Deployment, then scale that to 0: the order of the clients.
 
     Returns the names of the Deployment, of its proxy and of the proxy's container.
@@ -68,8 +70,8 @@ def _swap(kubectl: Kubectl, wanted: str, session_id: str, client_version: str) -
     original = kubectl.get("deployment", name)
     container = container or original["spec"]["template"]["spec"]["containers"][0]["name"]
     try:
-        if client_version == "0.105":
-            proxy = manifests.swapped_deployment(original, session_id, container)
+        if mode == "deployment":
+            proxy = manifests.swapped_deployment(original, session_id, container, client_version)
             kubectl.run("apply", "--filename=-", stdin=proxy)
         else:
             kubectl.run("create", "--filename=-", stdin=manifests.swapped_pod(original, session_id, container))

@@ -18,6 +18,14 @@ git ls-files --cached --others --exclude-standard -z -- . ':!tests/lab' ':!tests
 git init --quiet "$copy" # or ansible-test would ask the repository around it, which ignores .lab
 ln -s "$("$python" -c 'import ansible_collections.kubernetes as k; print(list(k.__path__)[0])')/core" "$lab/ansible_collections/kubernetes/core"
 
+# ansible-test skips what it does not find, and says so in a line among many.
+if ! command -v shellcheck >/dev/null; then
+    if [ ! -x .lab/shellcheck/usr/bin/shellcheck ]; then
+        "$python" -c 'import pathlib; from tests.lab import packages, say; packages.unpack(("shellcheck",), pathlib.Path(".lab/shellcheck"), say.Say())'
+    fi
+    export PATH=$PATH:$root/.lab/shellcheck/usr/bin
+fi
+
 # A home of its own keeps the caches of ansible-test out of the user's.
 export HOME=$lab/home
 mkdir -p "$HOME/.ansible/test/cache" "$HOME/.config/pip"

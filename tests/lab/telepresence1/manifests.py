@@ -31,9 +31,10 @@ def proxy_name(original: str, session_id: str) -> str:
     return f"{original[: NAME_LENGTH - len(session_id) - 1]}-{session_id}"
 
 
-def swapped_deployment(original: Manifest, session_id: str, container: str) -> Manifest:
+def swapped_deployment(original: Manifest, session_id: str, container: str, client_version: str = "0.105") -> Manifest:
     """Return the proxy Deployment of 0.105: a copy of ``original`` as read, uid, resourceVersion and status included.
 
+    0.106 and later make it too where TELEPRESENCE_USE_DEPLOYMENT is set; only the tag of their image differs.
     ``container`` names the container to replace. Raises ``LookupError`` if there is none so named.
     """
     proxy = copy.deepcopy(original)
@@ -42,7 +43,7 @@ def swapped_deployment(original: Manifest, session_id: str, container: str) -> M
     template = proxy["spec"]["template"]
     for metadata in (proxy["metadata"], template["metadata"]):
         metadata.setdefault("labels", {})[SESSION_LABEL] = session_id
-    _swap_container(template["spec"], container, "0.105", PROBES_OF_0_105)
+    _swap_container(template["spec"], container, client_version, PROBES_OF_0_105)
     return proxy
 
 

@@ -30,6 +30,7 @@ class Right:
 
 
 LOOK = (
+    Right("get", POD),
     Right("list", POD),
     Right("list", SERVICE),
     Right("list", EVENT),

@@ -68,13 +68,13 @@ class Api:
         """GET of one document. Raises ClusterError; ``doing`` is for its sentence ("read pod shop/web")."""
         return self._patiently("get", path, doing, query=query, accept=accept)
 
-    def send(self, method: str, path: str, doing: str, body: Object, once: bool = False) -> Answer:
+    def send(self, method: str, path: str, doing: str, body: Object) -> Answer:
         """A POST, PUT, PATCH or DELETE with a JSON body. Raises ClusterError.
 
         It is repeated after 429, 5xx and dropped connections, so the body must carry a precondition (resourceVersion or
-        uid) that makes the second try harmless; ``once`` forbids the repetition.
+        uid) that makes the second try harmless.
         """
-        return self._patiently(method, path, doing, body=body, tries=1 if once else TRIES)
+        return self._patiently(method, path, doing, body=body)
 
     def text(self, path: str, doing: str, query: t.Sequence[tuple[str, t.Any]], timeout: float) -> str:
         """GET of a document that is no JSON (a log), as text, within ``timeout`` seconds; undecodable bytes are replaced."""
@@ -128,16 +128,17 @@ class Api:
             if not token:
                 return found
 
-    def _patiently(self, method: str, path: str, doing: str, tries: int = TRIES, **request: t.Any) -> Answer:
+    def _patiently(self, method: str, path: str, doing: str, timeout: float = READ_TIMEOUT, **request: t.Any) -> Answer:
+        """Asks until there is an answer, but begins no further try that could not end within ``timeout`` seconds in all."""
         started = time.monotonic()
-        for attempt in range(tries):
+        for attempt in range(TRIES):
             try:
-                return self._ask(method, path, doing, **request)
+                return self._ask(method, path, doing, timeout=timeout, **request)
             except ClusterError as error:
                 pause = error.retry_after if error.retry_after is not None else 0.5 * 2**attempt
                 again = error.status == 429 or error.may_have_happened
-                out_of_time = time.monotonic() - started + pause > READ_TIMEOUT
-                if not again or attempt == tries - 1 or pause > LONGEST_PAUSE or out_of_time:
+                out_of_time = time.monotonic() - started + pause > timeout
+                if not again or attempt == TRIES - 1 or pause > LONGEST_PAUSE or out_of_time:
                     raise
             time.sleep(pause)
         raise AssertionError("unreachable")

@@ -127,10 +127,18 @@ def refuse_ambiguous(auth: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) 
     """Raises ClusterError where the environment would silently send a task to another cluster than it names.
 
     kubernetes.core (6.2.0, plugins/module_utils/k8s/client.py) lets K8S_AUTH_HOST and K8S_AUTH_API_KEY win over an
-    explicit kubeconfig or context; AWX's bearer token credential sets exactly these two.
+    explicit kubeconfig or context; AWX's bearer token credential sets exactly these two. K8S_AUTH_CONTEXT picks another
+    cluster of a kubeconfig that is named without a context.
     """
+    for option in ("kubeconfig", "context", "host", "api_key"):
+        if auth.get(option) == "":
+            raise ClusterError(
+                f"Option {option} is empty, which would mean another cluster: give it a value, or leave it out."
+            )
     named = [option for option in ("kubeconfig", "context") if auth.get(option)]
     stronger = [name for name in ("K8S_AUTH_HOST", "K8S_AUTH_API_KEY") if environ.get(name)]
+    if not auth.get("context") and environ.get("K8S_AUTH_CONTEXT"):
+        stronger.append("K8S_AUTH_CONTEXT")
     if named and stronger and not auth.get("host"):
         raise ClusterError(
             f"The credentials are ambiguous: {' and '.join(stronger)} in the environment would win over the "

@@ -21,11 +21,12 @@ from ansible_collections.devclusters.telepresence.plugins.module_utils._results.
     clean,
     evidence_words,
     failure,
-    moment,
     state,
     subject,
     summary_line,
 )
+
+from .._cluster import clock
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -233,5 +234,5 @@ def _time(text: t.Any) -> str:
     """A time as people read it, or the cleaned text itself where it is none; nothing for None."""
     if text is None:
         return ""
-    parsed = moment(str(text))
-    return f"{parsed:%Y-%m-%d %H:%M:%S} UTC" if parsed else clean(text)
+    read = clock.text(clock.parse(str(text)))
+    return read.replace("T", " ").replace("Z", " UTC") if read else clean(text)

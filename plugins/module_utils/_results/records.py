@@ -53,7 +53,7 @@ def result(
         "sessions": records,
         "orphans": [one for one in records if one["verdict"] in restorable],
         "lost": [],
-        "summary": summary(records, limit_reached),
+        "summary": summary(cases, limit_reached),
     }
 
 
@@ -68,17 +68,15 @@ def empty(cluster: Identity | None = None) -> Record:
     }
 
 
-def summary(records: t.Sequence[Record], limit_reached: bool = False) -> Record:
-    """Counts by verdict and outcome, and whether a person has to look."""
-    verdicts = Counter(one["verdict"] for one in records)
-    outcomes = Counter(one["outcome"] for one in records)
+def summary(cases: t.Sequence[Case], limit_reached: bool = False) -> Record:
+    """Counts by verdict and outcome, and whether a person has to look: not at a session that asks to be left alone."""
+    outcomes = Counter(case.outcome for case in cases)
+    unknown = any(case.verdict == "unknown" and not case.opted_out for case in cases)
     return {
-        "sessions": len(records),
-        "verdicts": dict(verdicts),
+        "sessions": len(cases),
+        "verdicts": dict(Counter(case.verdict for case in cases)),
         "outcomes": dict(outcomes),
-        "needs_attention": bool(
-            verdicts["unknown"] or outcomes["failed"] or outcomes["needs_decision"] or limit_reached
-        ),
+        "needs_attention": bool(unknown or outcomes["failed"] or outcomes["needs_decision"] or limit_reached),
     }
 
 

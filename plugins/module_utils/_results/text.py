@@ -19,7 +19,8 @@ import re
 import typing as t
 import unicodedata
 from collections import Counter
-from datetime import datetime, timedelta, timezone
+
+from .._cluster import clock
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -93,35 +94,17 @@ def subject(session: Mapping[str, t.Any]) -> str:
     return clean(f"{session['namespace']}/{proxy['name'] if proxy else session['session_id']} (proxy)")
 
 
-def moment(text: str | None) -> datetime | None:
-    """The time in UTC that an ISO 8601 text with a zone names, or None where there is no such text."""
-    try:
-        parsed = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return parsed.astimezone(timezone.utc) if parsed.tzinfo else None
-
-
-def span(duration: timedelta) -> str:
-    """A duration in its largest whole unit, such as ``2 h``."""
-    seconds = int(duration.total_seconds())
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{max(seconds, 0)} s"
-
-
 def last_alive(session: Mapping[str, t.Any]) -> str | None:
     """When the client was last seen alive, such as ``last alive 2 h ago``, or None where the log does not tell.
 
     Both times are read from the clock of the pod, so the clock of the controller does not matter.
     """
     probes = session.get("probes") or {}
-    seen = moment((probes.get("log") or {}).get("last_alive"))
-    now = moment((probes.get("sockets") or {}).get("clock"))
+    seen = clock.parse((probes.get("log") or {}).get("last_alive"))
+    now = clock.parse((probes.get("sockets") or {}).get("clock"))
     if seen is None:
         return None
-    return f"last alive {span(now - seen)} ago" if now else f"last alive {seen:%Y-%m-%d %H:%M} UTC"
+    return f"last alive {clock.span(now - seen)} ago" if now else f"last alive {clock.text(seen)}"
 
 
 def evidence_words(evidence: Mapping[str, t.Any]) -> str:

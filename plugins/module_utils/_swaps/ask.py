@@ -12,7 +12,7 @@ import typing as t
 from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.execute import execute
-from .._cluster.kinds import POD, Object, uid
+from .._cluster.kinds import POD, Object, dig, uid, whole
 from . import log, question
 from .liveness import Judgement, Reading, Rules, best, judge
 from .sessions import Session, created
@@ -41,6 +41,8 @@ def look(
 
 
 def _without_pod(session: Session, age: float, rules: Rules) -> Judgement:
+    if any(whole(dig(proxy, "status", "replicas")) for proxy in session.proxies):
+        return Judgement("unknown", "The proxy's pods do not carry the session's label.", firm=False)
     what = "proxy has no pod" if session.proxies else "session has no proxy, only a Service"
     if age < rules.start_window:
         return Judgement("starting", f"The {what} yet.")
@@ -137,7 +139,7 @@ def _answer(api: Api, namespace: str, pod: str, container: str, deadline: float)
 
 def _log(api: Api, namespace: str, pod: str, container: str, deadline: float) -> log.Log:
     """The log of the container's present instance (the API server leaves earlier instances out unless asked)."""
-    query = [("container", container), ("timestamps", "true"), ("tailLines", log.TAIL), ("limitBytes", 262144)]
+    query = [("container", container), ("timestamps", "true"), ("tailLines", log.TAIL)]
     return log.parse(
         api.text(POD.path(namespace, pod, "log"), f"read the log of pod {namespace}/{pod}", query, deadline)
     )

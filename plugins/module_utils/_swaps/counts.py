@@ -89,7 +89,9 @@ def decide(evidence: t.Sequence[Evidence], trust: str, limit: int) -> Count:
     ``trust``: the weakest class that may set one. ``limit``: a count above it is not believed without being told.
     """
     for cls in CLASSES:
-        values = sorted({one.value for one in evidence if one.cls == cls and (one.value > 0 or cls == "told")})
+        # A swap or a rollout that found 0 says nothing of what there was before; an owner who wrote 0 meant it.
+        counted = cls in ("told", "declared")
+        values = sorted({one.value for one in evidence if one.cls == cls and (one.value > 0 or counted)})
         if not values:
             continue
         if len(values) > 1:
@@ -97,6 +99,8 @@ def decide(evidence: t.Sequence[Evidence], trust: str, limit: int) -> Count:
             return Count(problem=f"the evidence on its replicas disagrees ({said})")
         if CLASSES.index(cls) > CLASSES.index(trust):
             return Count(problem=f"only {cls} evidence speaks of {values[0]} replicas", proposal=values[0])
+        if values == [0] and cls != "told":
+            return Count(problem="its owner declared 0 replicas")
         if values[0] > limit and cls != "told":
             return Count(problem=f"{values[0]} replicas are more than replicas_limit ({limit})", proposal=values[0])
         return Count(values[0])
@@ -145,9 +149,10 @@ def _scaling_events(session: Session, original: Object, events: t.Iterable[Objec
         if (event.get("involvedObject") or {}).get("uid") != uid(original):
             continue
         text = SCALED_TO_ZERO.match(str(event.get("message")))
-        seen = event.get("lastTimestamp") or event.get("eventTime")
-        at = clock.parse(seen)
-        if text and at is not None and -BEFORE_SWAP <= at - session.created <= AFTER_SWAP:
+        # A repeated event is counted up: its text held the first time as well as the last.
+        times = [event.get(key) for key in ("firstTimestamp", "lastTimestamp", "eventTime")]
+        seen = next((time for time in times if _at_the_swap(time, session)), None)
+        if text and seen:
             at_the_swap.append((text, seen, ref(event)))
     if len({found[0]["name"] for found in at_the_swap}) != 1:
         # In the middle of a rollout each ReplicaSet held a part of the count.
@@ -157,6 +162,11 @@ def _scaling_events(session: Session, original: Object, events: t.Iterable[Objec
         for text, seen, name in at_the_swap
         if text["late"] or text["now"]
     ]
+
+
+def _at_the_swap(time: str | None, session: Session) -> bool:
+    at = clock.parse(time)
+    return at is not None and -BEFORE_SWAP <= at - session.created <= AFTER_SWAP
 
 
 def _applied_by_swap(session: Session, original: Object) -> list[Evidence]:

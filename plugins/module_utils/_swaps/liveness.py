@@ -165,6 +165,13 @@ def _since(before: Reading | None, now: Reading) -> float:
     return now.answer.clock - before.answer.clock
 
 
+def earliest(first: Reading | None, now: Reading) -> Reading:
+    """The earlier reading as long as nothing has changed since: the same container gave the same answer."""
+    if first is None or first.answer is None or now.answer is None:
+        return now
+    return first if (first.instance, first.answer.http) == (now.instance, now.answer.http) else now
+
+
 def best(judgements: t.Iterable[tuple[Judgement, Reading]]) -> tuple[Judgement, Reading]:
     """Of several pods of one session, the judgement that holds and its reading; what is not firm beats what is, in doubt."""
     return min(judgements, key=lambda pair: (BEST_FIRST.index(pair[0].verdict), pair[0].firm))

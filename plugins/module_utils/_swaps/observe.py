@@ -16,11 +16,13 @@ from .._cluster.errors import ClusterError
 from .._cluster.kinds import AUTOSCALER, DEPLOYMENT, EVENT, NAMESPACE, POD, REPLICA_SET, SERVICE, Kind, Object, ref, uid
 from .ask import look
 from .counts import Witnesses, gather, managers, replicas
+from .liveness import Judgement, earliest
 from .options import Options
 from .originals import Match, find
 from .plan import Case, decide_all, over
 from .sessions import SELECTOR, Session, ignored, recognise, session_of
 
+NOT_ASKED = Judgement("unknown", "It was not asked.", firm=False)
 SCALING_EVENTS = "reason=ScalingReplicaSet,involvedObject.kind=Deployment"
 
 
@@ -34,10 +36,8 @@ class Observer:
 
     def observe(self) -> list[Case]:
         """Every session in the namespaces of the run, judged and decided, oldest first."""
-        protected = self._protected_namespaces()
-        sessions = self.sessions(self.options.listed)
-        cases = list(self.pool.map(self._ask, sessions))
-        self._find_originals(cases, protected)
+        cases = self._found(self.sessions(self.options.listed), self._protected(self.options.listed))
+        self._ask_all(cases, {})
         self._look_twice(cases)
         self.decide(cases)
         return cases
@@ -48,13 +48,10 @@ class Observer:
         ``before``: the cases known by session key. A verdict of theirs that is still young holds: each question is traffic
         that keeps a half-open tunnel alive.
         """
-        protected = self._protected_namespaces()
-        fresh = list(
-            self.pool.map(lambda session: self._ask(session, before.get(session.key)), self.sessions([namespace]))
-        )
-        self._find_originals(fresh, protected)
-        self.decide(fresh)
-        return fresh
+        cases = self._found(self.sessions([namespace]), self._protected([namespace]))
+        self._ask_all(cases, before)
+        self.decide(cases)
+        return cases
 
     def session_keys(self, namespace: str) -> set[tuple[str, str]]:
         """(namespace, session id) of every session that has a proxy in a namespace at this moment."""
@@ -83,16 +80,27 @@ class Observer:
         kind, namespace = where
         return self.api.list(kind, namespace, label_selector=SELECTOR)
 
-    def _protected_namespaces(self) -> set[str]:
-        """The names of the namespaces that ask to be left alone."""
-        listed = self.options.listed
-        if listed is None:
-            found = self.api.list(NAMESPACE, metadata_only=True)
+    def _found(self, sessions: t.Sequence[Session], protected: t.Container[str]) -> list[Case]:
+        """The sessions with their originals, and who asks to be left alone; no proxy is asked for that."""
+        swaps = [session for session in sessions if session.swaps and session.proxies]
+        workloads = self._by_namespace(DEPLOYMENT, {session.namespace for session in swaps})
+        matches = {session.key: find(session, workloads[session.namespace]) for session in swaps}
+        cases = []
+        for session in sessions:
+            match = matches.get(session.key, Match())
+            cases.append(Case(session, NOT_ASKED, match=match, opted_out=_opted_out(session, match, protected)))
+        return cases
+
+    def _protected(self, namespaces: t.Sequence[str] | None) -> set[str]:
+        """Which of these namespaces (None: of all) ask to be left alone."""
+        if self.options.listed is not None:
+            found = list(self.pool.map(self._namespace, namespaces or []))
         else:
-            found = [body for body in self.pool.map(self._namespace, listed) if body]
+            one = f"metadata.name={namespaces[0]}" if namespaces else None
+            found = self.api.list(NAMESPACE, field_selector=one, metadata_only=True)
         return {namespace["metadata"]["name"] for namespace in found if ignored(namespace)}
 
-    def _namespace(self, name: str) -> Object | None:
+    def _namespace(self, name: str) -> Object:
         try:
             return t.cast(Object, self.api.get(NAMESPACE.path(name=name), f"read namespace {name}").body)
         except ClusterError as error:
@@ -104,39 +112,33 @@ class Observer:
                 ) from error
             raise
 
-    def _ask(self, session: Session, before: Case | None = None) -> Case:
-        """The case of a session after one question, or after none where an earlier answer about the same pods is young enough."""
-        if before and before.young and _pods(before.session) == _pods(session):
-            return Case(session, before.judgement, before.readings, before.asked_at)
-        options = self.options
-        earlier = {reading.pod: reading for reading in before.readings} if before else {}
-        judgement, readings = look(self.api, session, options.probe, options.deadline, options.rules, earlier)
-        return Case(session, judgement, readings, time.monotonic())
+    def _ask_all(self, cases: t.Sequence[Case], before: t.Mapping[tuple[str, str], Case]) -> None:
+        """Asks every session once, many at a time."""
+        asked = [case for case in cases if not case.opted_out]
+        list(self.pool.map(lambda case: self._ask(case, before.get(case.session.key)), asked))
+
+    def _ask(self, case: Case, before: Case | None) -> None:
+        """Puts the questions to a session, or takes over the answer to earlier ones about the same pods that is young enough."""
+        if before and before.young and _pods(before.session) == _pods(case.session):
+            case.take_answers(before)
+            return
+        options, first = self.options, before.first if before else {}
+        case.asked_at = time.monotonic()
+        case.judgement, case.readings = look(
+            self.api, case.session, options.probe, options.deadline, options.rules, first
+        )
+        case.answered_at = time.monotonic()
+        case.first = {reading.pod: earliest(first.get(reading.pod), reading) for reading in case.readings}
 
     def _look_twice(self, cases: t.Sequence[Case]) -> None:
         """Asks those again whose second look could change what this run does, each when it is due."""
-        waiting = [
-            (case.asked_at + case.judgement.look_again, case)
-            for case in cases
-            if case.judgement.look_again and not case.opted_out
-        ]
+        waiting = [(case.answered_at + case.judgement.look_again, case) for case in cases if case.judgement.look_again]
         while waiting:
             time.sleep(max(0.0, min(pair[0] for pair in waiting) - time.monotonic()))
             now = time.monotonic()
             batch = [case for due, case in waiting if due <= now]
             waiting = [(due, case) for due, case in waiting if due > now]
-            asked = self.pool.map(lambda case: self._ask(case.session, case), batch)
-            for case, again in zip(batch, asked, strict=True):
-                case.judgement, case.readings, case.asked_at = again.judgement, again.readings, again.asked_at
-
-    def _find_originals(self, cases: t.Sequence[Case], protected: t.Container[str]) -> None:
-        """Matches the swaps with the Deployments of their namespaces, and notes who asks to be left alone."""
-        swaps = [case for case in cases if case.session.swaps and case.session.proxies]
-        workloads = self._by_namespace(DEPLOYMENT, {case.session.namespace for case in swaps})
-        for case in swaps:
-            case.match = find(case.session, workloads[case.session.namespace])
-        for case in cases:
-            case.opted_out = _opted_out(case.session, case.match, protected)
+            list(self.pool.map(lambda case: self._ask(case, case), batch))
 
     def _gather(self, cases: t.Sequence[Case]) -> None:
         """Evidence for the originals at 0 of sessions that are over."""

@@ -52,14 +52,16 @@ def find(session: Session, workloads: t.Iterable[Object]) -> Match:
         proven = [workload for workload in others if uid(workload) == recorded]
         if proven:
             return Match(proven[0], "uid", (proven[0],))
-        return Match(problem=f"the workload with uid {recorded}, which it replaced, no longer exists")
-    candidates = tuple(workload for workload in others if _fits(session, proxy, workload))
-    if len(candidates) == 1:
-        return Match(candidates[0], "name", candidates)
-    if candidates:
-        names = ", ".join(sorted(candidate["metadata"]["name"] for candidate in candidates))
-        return Match(candidates=candidates, problem=f"more than one workload may be the one it replaced: {names}")
-    return Match(problem=f"no Deployment in namespace {session.namespace} fits it")
+        named = _named(session, proxy, others)
+        return Match(candidates=named, problem=f"the workload with uid {recorded}, which it replaced, no longer exists")
+    named = _named(session, proxy, others)
+    fitting = [workload for workload in named if _fits(proxy, workload)]
+    if len(fitting) == 1:
+        return Match(fitting[0], "name", (fitting[0],))
+    if fitting:
+        names = ", ".join(sorted(workload["metadata"]["name"] for workload in fitting))
+        return Match(candidates=named, problem=f"more than one workload may be the one it replaced: {names}")
+    return Match(candidates=named, problem=f"no Deployment in namespace {session.namespace} fits it")
 
 
 def _recorded_uid(proxy: Object) -> str | None:
@@ -67,10 +69,14 @@ def _recorded_uid(proxy: Object) -> str | None:
     return str(recorded) if recorded and recorded != uid(proxy) else None
 
 
-def _fits(session: Session, proxy: Object, workload: Object) -> bool:
-    name = str(workload["metadata"]["name"])
-    if proxy["metadata"]["name"] != f"{name[: CUT[len(session.session_id)]]}-{session.session_id}":
-        return False
+def _named(session: Session, proxy: Object, workloads: t.Iterable[Object]) -> tuple[Object, ...]:
+    """The workloads that the proxy's name was made of: it stands in for one of them, even if that was changed since."""
+    cut, name = CUT[len(session.session_id)], proxy["metadata"]["name"]
+    return tuple(one for one in workloads if name == f"{one['metadata']['name'][:cut]}-{session.session_id}")
+
+
+def _fits(proxy: Object, workload: Object) -> bool:
+    """Whether the proxy can be a copy of the workload as it is now."""
     selector = (workload.get("spec") or {}).get("selector") or {}
     if proxy["kind"] != "Pod" and (proxy["spec"].get("selector") or {}) != selector:
         return False

@@ -50,7 +50,8 @@ class Delete:
 class Case:
     """One session with all that is known of it, and what is decided.
 
-    ``readings``: of its pods, first the one that the verdict stands on; ``asked_at``: time.monotonic() of them.
+    ``readings``: of its pods, first the one that the verdict stands on; ``asked_at`` and ``answered_at``: time.monotonic() before
+    and after them. ``first``: by pod, the earliest reading since which every one was the same.
     ``opted_out``: the object whose annotation keeps our hands off, or empty.
     ``plan``: what is still to do; ``done``: what has been carried out; ``attempted``: the scale that was sent off, whether or
     not an answer came.
@@ -61,6 +62,8 @@ class Case:
     judgement: Judgement
     readings: list[Reading] = field(default_factory=list)
     asked_at: float = 0.0
+    answered_at: float = 0.0
+    first: dict[str, Reading] = field(default_factory=dict)
     match: Match = field(default_factory=Match)
     opted_out: str = ""
     evidence: list[Evidence] = field(default_factory=list)
@@ -81,6 +84,11 @@ class Case:
     def young(self) -> bool:
         """Whether the verdict is fresh enough to act on, and too fresh to ask again."""
         return time.monotonic() - self.asked_at < VERDICT_HOLDS
+
+    def take_answers(self, other: Case) -> None:
+        """Takes over what was asked and answered for another case of the same session."""
+        self.judgement, self.readings, self.first = other.judgement, other.readings, other.first
+        self.asked_at, self.answered_at = other.asked_at, other.answered_at
 
     def settle(self, outcome: str, message: str, plan: t.Sequence[Scale | Delete] = ()) -> None:
         """Notes what is decided."""
@@ -113,6 +121,8 @@ def decide_all(cases: t.Sequence[Case], policy: Policy) -> None:
             case.settle("none", f"Left alone: {case.opted_out} is annotated devclusters.telepresence/ignore.")
         elif not over(case, policy):
             case.settle("none", case.judgement.reason)
+        elif case.session.terminating and not case.session.deletable:
+            case.settle("none", "What is left of it is being deleted.")
         elif not case.session.deletable:
             case.settle("needs_decision", _not_ours(case))
         elif not case.session.swaps:
@@ -155,6 +165,7 @@ def _decide_swap(case: Case, original: Object, cases: t.Sequence[Case], policy: 
         _clean_up(case, f"{keeper} set {ref(original)} to 0 after the swap")
     else:
         # A younger session found the original at 0 already: only the oldest one's evidence knows the count.
+        case.evidence = oldest.evidence
         _put_back(case, original, decide(oldest.evidence, policy.trust, policy.replicas_limit))
 
 

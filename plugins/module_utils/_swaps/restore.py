@@ -62,9 +62,11 @@ class _Place:
 
     def outdated(self, group: t.Sequence[Case]) -> bool:
         """Whether the verdicts are too old to act on, or a session has come since: it may stand in for the same original."""
-        return not all(case.young for case in group) or bool(
-            self._observer.session_keys(self._namespace) - set(self._known)
-        )
+        return not all(case.young for case in group) or self.has_newcomers()
+
+    def has_newcomers(self) -> bool:
+        """Whether a session has come that is not known. A second swap of an original at 0 leaves its resourceVersion as it was."""
+        return bool(self._observer.session_keys(self._namespace) - set(self._known))
 
     def refresh(self, group: t.Sequence[Case], anew: bool) -> None:
         """Settles the cases by what is true now. ``anew``: an observation of another thread, however young, will not do."""
@@ -85,12 +87,9 @@ def _take_over(case: Case, now: Case | None) -> None:
         case.settle("restored" if case.done else "none", _told(case.done) or "It has gone meanwhile, by other hands.")
         return
     _look_for_scale(case, now)
-    case.session, case.judgement, case.readings, case.asked_at = now.session, now.judgement, now.readings, now.asked_at
-    case.match, case.evidence, case.managed_by = (
-        now.match,
-        now.evidence or case.evidence,
-        now.managed_by or case.managed_by,
-    )
+    case.session, case.match = now.session, now.match
+    case.take_answers(now)
+    case.evidence, case.managed_by = now.evidence or case.evidence, now.managed_by or case.managed_by
     case.replicas = now.replicas if now.replicas is not None else case.replicas
     case.settle(now.outcome, now.message, now.plan)
     if case.outcome == "none" and case.done:
@@ -112,21 +111,39 @@ def _look_for_scale(case: Case, now: Case) -> None:
 
 def _restore_group(place: _Place, group: list[Case]) -> None:
     """Puts one original back (or removes what one ``--new-deployment`` left)."""
-    problem = "something else kept changing it"
+    problem, doubtful = "something else kept changing it", False
     for attempt in range(ATTEMPTS):
         try:
             if attempt or place.outdated(group):
                 place.refresh(group, anew=attempt > 0)
+                if place.has_newcomers():
+                    problem = f"sessions keep coming in namespace {group[0].session.namespace}"
+                    continue
             _carry_out(place.api, [case for case in group if case.outcome == "restorable"])
             return
         except ClusterError as error:
-            problem = str(error)
+            problem, doubtful = str(error), error.may_have_happened
             if not (error.conflict or error.may_have_happened):
                 break
+        except Exception as error:  # a defect of ours must not hide what was done to this original and to others
+            problem, doubtful = f"{type(error).__name__}: {error}", True
+            break
+    _give_up(place, group, problem, doubtful)
+
+
+def _give_up(place: _Place, group: t.Sequence[Case], problem: str, doubtful: bool) -> None:
+    """Settles what could not be carried out; a write that may have happened is looked for once more."""
+    if doubtful:
+        try:
+            place.refresh(group, anew=True)
+            doubtful = False
+        except ClusterError:
+            pass
     for case in group:
         if case.outcome == "restorable":
-            done = f" Done before that: {_told(case.done)}." if case.done else " Nothing was changed."
-            case.settle("failed", f"{problem}{done} The next run tries again.", case.plan)
+            done = f"Done before that: {_told(case.done)}." if case.done else "Nothing was changed."
+            far = "Whether that was done is not known." if doubtful else done
+            case.settle("failed", f"{problem.rstrip('.')}. {far} The next run tries again.", case.plan)
 
 
 def _carry_out(api: Api, group: t.Sequence[Case]) -> None:
@@ -197,7 +214,8 @@ def wait_until_ready(api: Api, cases: t.Iterable[Case], timeout: float, sleep: f
     One that does not become ready in time is settled as failed: it is back, but not yet of use. Raises nothing.
     """
     ends = time.monotonic() + timeout
-    waiting = {case.session.key: (case, action) for case in cases for action in case.done if isinstance(action, Scale)}
+    back = [case for case in cases if case.outcome == "restored"]
+    waiting = {case.session.key: (case, action) for case in back for action in case.done if isinstance(action, Scale)}
     while waiting:
         problems = _not_ready(api, [pair[1] for pair in waiting.values()])
         waiting = {key: pair for key, pair in waiting.items() if uid(pair[1].obj) in problems}

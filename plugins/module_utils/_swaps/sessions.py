@@ -101,8 +101,10 @@ def _session(namespace: str, session_id: str, part: dict[str, list[Object]], ima
     if not proxies and not services:
         return None
     containers = [container for proxy in proxies for container in pod_spec(proxy).get("containers") or []]
-    container = next((one for one in containers if image.search(str(one.get("image")))), None)
-    swapped = any(env.get("name") == SWAPPED for env in (container or {}).get("env") or [])
+    # A swap is known by its variable, whatever its image is called: taken for new, its proxy would go and the original stay at 0.
+    marked = [one for one in containers if any(env.get("name") == SWAPPED for env in one.get("env") or [])]
+    swapped = bool(marked)
+    container = next((one for one in marked or containers if image.search(str(one.get("image")))), None)
     own = all(
         not proxy["metadata"].get("ownerReferences") and _named_for(proxy, session_id, swapped) for proxy in proxies
     )

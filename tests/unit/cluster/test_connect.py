@@ -29,10 +29,12 @@ FILE, CONTEXT = {"kubeconfig": "/etc/alpha"}, {"context": "alpha"}
         pytest.param({**FILE, "api_key": "x"}, HOST, True, id="own-key-other-host"),
         pytest.param({**FILE, "host": "https://alpha"}, KEY, False, id="own-host"),
         pytest.param({}, {**HOST, **KEY}, False, id="environment-alone"),
-        pytest.param({"kubeconfig": None, "context": ""}, HOST, False, id="nothing-named"),
+        pytest.param({"kubeconfig": None, "context": None}, HOST, False, id="nothing-named"),
         pytest.param(FILE, {}, False, id="kubeconfig-alone"),
         pytest.param(FILE, {"K8S_AUTH_HOST": "", "K8S_AUTH_API_KEY": ""}, False, id="empty"),
-        pytest.param(FILE, {"K8S_AUTH_KUBECONFIG": "/other", "K8S_AUTH_CONTEXT": "x"}, False, id="weaker-ones"),
+        pytest.param(FILE, {"K8S_AUTH_KUBECONFIG": "/other"}, False, id="weaker-ones"),
+        pytest.param(FILE, {"K8S_AUTH_CONTEXT": "beta"}, True, id="other-context"),
+        pytest.param({**FILE, "context": "alpha"}, {"K8S_AUTH_CONTEXT": "beta"}, False, id="own-context"),
     ],
 )
 def test_refuse_ambiguous(auth: dict[str, t.Any], environ: dict[str, str], refused: bool) -> None:
@@ -44,6 +46,13 @@ def test_refuse_ambiguous(auth: dict[str, t.Any], environ: dict[str, str], refus
     sentence = str(caught.value)
     assert all(name in sentence for name in [*environ, *(name for name in ("kubeconfig", "context") if auth.get(name))])
     assert "x" not in environ.values() or " x " not in sentence
+
+
+@pytest.mark.parametrize("option", ["kubeconfig", "context", "host", "api_key"])
+def test_an_empty_option_is_refused(option: str) -> None:
+    """An unset variable in an inventory must not mean whatever cluster is the default."""
+    with pytest.raises(ClusterError, match=f"Option {option} is empty"):
+        refuse_ambiguous({option: ""}, {})
 
 
 def configuration(**settings: t.Any) -> Configuration:

@@ -191,7 +191,7 @@ def test_no_secret_is_returned(cluster: Cluster, module: str, how: str, tmp_path
 # Cost ---------------------------------------------------------------------------------------------------------------------
 
 ASKED = {"create selfsubjectreviews": 1, "get namespaces kube-system": 1}
-RIGHTS = {"orphans": {"create selfsubjectaccessreviews": 9}, "restore": {"create selfsubjectaccessreviews": 13}}
+RIGHTS = {"orphans": {"create selfsubjectaccessreviews": 10}, "restore": {"create selfsubjectaccessreviews": 14}}
 SESSIONS = {"list namespaces": 1, "list deployments": 1, "list pods": 1, "list services": 1}
 ORIGINALS = {"list deployments in default": 1}
 ALIVE = {"get pods/proxy": 1}

@@ -14,6 +14,7 @@ from .cluster import POD_3, Cluster, only
 
 # (verb, resource, subresource, as it is said)
 LOOK = [
+    ("get", "pods", "", "get pods"),
     ("list", "pods", "", "list pods"),
     ("list", "services", "", "list services"),
     ("list", "events", "", "list events"),

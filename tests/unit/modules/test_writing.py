@@ -351,6 +351,26 @@ def test_an_old_verdict_is_asked_again_before_the_write(cluster: Cluster) -> Non
     assert sorted(cluster.writes) == sorted([SCALE, DELETE] * 2)
 
 
+def test_a_session_that_came_while_old_verdicts_were_renewed_stops_it(cluster: Cluster) -> None:
+    """Its scale of an original at 0 leaves the resourceVersion as it was: only a last look at the sessions sees it."""
+    pod = cluster.stage()
+    cluster.says(pod, "gone")
+    _slow_one(cluster)
+
+    def come(request: Request) -> None:
+        cluster.client(cluster.proxy(NEWCOMER, created=0), "alive")
+
+    def renewing(request: Request) -> bool:
+        access = request.access
+        return (access.verb, access.resource, access.namespace) == ("list", "replicasets", "default")
+
+    cluster.server.script(renewing, lambda request: None, times=1)
+    cluster.server.script(renewing, come, times=1)
+    records = {record["session_id"]: record for record in cluster.run()["sessions"] if record["namespace"] == "default"}
+    assert {record["outcome"] for record in records.values()} == {"held"}
+    assert {write.access.namespace for write in cluster.seen() if write.is_write} == {"slow"}
+
+
 @pytest.mark.parametrize("second", ["alive", "suspended", "clientless"])
 def test_a_client_that_came_back_to_life_is_not_cut(cluster: Cluster, second: str) -> None:
     pod = cluster.stage()

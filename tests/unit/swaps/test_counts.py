@@ -129,13 +129,13 @@ def test_window_around_the_swap(after: float, counts: bool) -> None:
         ({"lastTimestamp": None, "eventTime": later(1)}, True),
         ({"lastTimestamp": None, "eventTime": None}, False),
         ({"lastTimestamp": "soon"}, False),
-        ({"firstTimestamp": later(0), "lastTimestamp": later(600)}, False),
+        ({"firstTimestamp": later(0), "lastTimestamp": later(600)}, True),
         ({"firstTimestamp": later(-900), "lastTimestamp": later(1), "count": 4}, True),
         ({"involvedObject": None}, False),
     ],
     ids=["event-time", "no-time", "broken-time", "seen-again-later", "aggregated", "no-object"],
 )
-def test_the_time_of_an_event_is_when_it_was_seen_last(changes: Object, counts: bool) -> None:
+def test_an_event_counts_by_the_first_or_the_last_time_it_was_seen(changes: Object, counts: bool) -> None:
     assert by_events(event(DOWN, **changes)) == ([3] if counts else [])
 
 
@@ -389,7 +389,8 @@ DECIDE: dict[str, tuple[list[Evidence], str, int, int | None, int | None]] = {
     "told zero": ([evidence(TOLD, 0), evidence(SWAP, 3)], "declared", 50, 0, None),
     "zero is no evidence": ([evidence(SWAP, 0)], "historic", 50, None, None),
     "zero hides nothing": ([evidence(SWAP, 0), evidence(DECLARED, 2)], "declared", 50, 2, None),
-    "zero does not disagree": ([evidence(DECLARED, 0), evidence(DECLARED, 2)], "declared", 50, 2, None),
+    "declared zero disagrees": ([evidence(DECLARED, 0), evidence(DECLARED, 2)], "declared", 50, None, None),
+    "declared zero is not overruled": ([evidence(DECLARED, 0), evidence(HISTORIC, 3)], "historic", 50, None, None),
     "declared zero is no count": ([evidence(DECLARED, 0)], "historic", 50, None, None),
 }
 

@@ -12,6 +12,7 @@ from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.li
     Reading,
     Rules,
     best,
+    earliest,
     judge,
 )
 
@@ -385,3 +386,20 @@ def test_in_doubt_what_is_not_firm_holds(words: tuple[str, ...]) -> None:
 
 def test_one_pod_is_its_own_best() -> None:
     assert best(verdicts("stale"))[0].verdict == "stale"
+
+
+@pytest.mark.parametrize(
+    ("changes", "holds"),
+    [
+        ({}, True),
+        ({"instance": "another"}, False),
+        ({"answer": builders.answer("silent", tunnels=1)}, False),
+        ({"answer": None}, False),
+    ],
+    ids=["same", "restarted", "other-answer", "no-answer"],
+)
+def test_the_first_of_equal_readings_is_kept(changes: dict[str, t.Any], holds: bool) -> None:
+    """A third look must not find the second too young to be a proof."""
+    first = builders.reading(builders.answer(clock=builders.NOW - 45), builders.log())
+    now = dataclasses.replace(builders.reading(builders.answer(), builders.log()), **changes)
+    assert (earliest(first, now) is first) is holds

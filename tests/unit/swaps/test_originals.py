@@ -231,3 +231,18 @@ def test_match_expressions(operator: str, values: list[str] | None, labels: dict
 )
 def test_an_empty_selector_selects_nothing(selector: Object) -> None:
     assert selects(selector, {"app": "web"}) is False
+
+
+def test_what_was_changed_since_is_still_a_candidate() -> None:
+    """A sidecar was added to the original: a session on it must go on holding what others would do to it."""
+    changed = deployment(containers=[container(), container("mesh")])
+    match = find(one_session(pod()), [changed])
+    assert (match.original, match.candidates) == (None, (changed,))
+
+
+def test_what_was_deleted_and_installed_again_is_still_a_candidate() -> None:
+    proxy = proxy_deployment(annotations=applied({"metadata": {"uid": "uid-of-an-older-web"}}))
+    again = deployment()
+    match = find(one_session(proxy), [again])
+    assert (match.original, match.candidates) == (None, (again,))
+    assert "no longer exists" in match.problem

@@ -357,3 +357,23 @@ def test_the_product_reaches_every_outcome() -> None:
         cases = [case(session, verdict, WEB, *counts, firm=firm) for session, (verdict, firm) in sessions]
         outcomes |= {(one.outcome, len(one.plan)) for one in decided(*cases)}
     assert outcomes >= {("none", 0), ("restorable", 2), ("restorable", 1), ("held", 0), ("needs_decision", 0)}
+
+
+def test_a_living_session_whose_original_was_changed_holds_it() -> None:
+    living = case(older(), "alive")
+    living.match = Match(candidates=(WEB,), problem="no Deployment in namespace shop fits it")
+    stale = case(younger(), "stale", WEB, SWAP_3)
+    decided(living, stale)
+    assert (stale.outcome, stale.plan) == ("held", [])
+
+
+def test_the_evidence_of_a_count_is_shown_with_every_session_that_it_decides() -> None:
+    first, second = case(older(), "stale", WEB, SWAP_3), case(younger(), "stale", WEB, DECLARED_2)
+    decided(first, second)
+    assert (second.replicas, second.evidence) == (3, [SWAP_3])
+
+
+def test_pods_that_outlive_their_deployment_need_no_decision() -> None:
+    lingering = pod(owners=[builders.owner("ReplicaSet")])
+    (settled,) = decided(case(deleted(older(lingering)), "terminating"))
+    assert (settled.outcome, settled.plan) == ("none", [])

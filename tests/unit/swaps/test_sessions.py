@@ -153,7 +153,7 @@ MODES: dict[str, tuple[list[Object], str, bool]] = {
         False,
     ),
     "label alone": ([pod("web-1", containers=[builders.container()])], "new", False),
-    "swap's variable alone": ([pod(containers=[builders.container(env=builders.SWAP_ENV)])], "new", False),
+    "swap's variable alone": ([pod(containers=[builders.container(env=builders.SWAP_ENV)])], "swap_pod", False),
     "label alone on a deployment": ([proxy_deployment("web", containers=[builders.container()])], "new", False),
     "no containers": ([pod(containers=[])], "new", False),
 }
@@ -283,3 +283,13 @@ def test_terminating(deleted: tuple[int, ...], expected: bool) -> None:
 def test_ignored(value: str | None, expected: bool) -> None:
     annotations: dict[str, t.Any] = {} if value is None else {"devclusters.telepresence/ignore": value}
     assert ignored(pod(annotations=annotations)) is expected
+
+
+@pytest.mark.parametrize("image", ["", "datawire/", "no-such-image"])
+def test_a_swap_is_one_whatever_image_pattern_says(image: str) -> None:
+    """Taken for a new deployment, its proxy would be deleted, and its original would stay at 0 without evidence."""
+    sidecar = builders.container("mesh", "datawire/mesh:1")
+    proxy = pod(containers=[sidecar, builders.proxy_container()])
+    (session,) = recognise([], [proxy], [], re.compile(image))
+    assert (session.mode, session.swaps) == ("swap_pod", True)
+    assert session.container in ("c", None)

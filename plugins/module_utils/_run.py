@@ -53,13 +53,14 @@ def restore_orphans(module: AnsibleModule) -> None:
 
 
 def inspect_cluster(module: AnsibleModule) -> None:
-    """What telepresence_cluster_info does: which cluster, as whom, and which rights are lacking."""
+    """What telepresence_cluster_info does: which cluster, as whom, and if asked, which rights are lacking."""
     identity = None
     try:
         api = connect(module)
         identity = identify(api)
+        purpose = module.params["purpose"]
         options = Options.of({**DEFAULTS, **module.params})
-        lacking = _lacking(api, identity, module.params["purpose"], options)
+        lacking = _lacking(api, identity, purpose, options) if purpose else []
     except (ClusterError, ValueError) as error:
         _fail(module, error, {"cluster": identity.as_dict() if identity else None})
         return

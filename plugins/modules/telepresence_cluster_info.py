@@ -12,7 +12,7 @@ version_added: 1.0.0
 author:
   - devclusters.telepresence contributors (@devclusters)
 description:
-  - Connects to a cluster and says which one it is, as whom it was reached, and whether the rights suffice for the other modules of this collection.
+  - Connects to a cluster and says which one it is, as whom it was reached, and if asked, which rights are missing for another module of this collection.
   - A right that is missing does not make the module fail. A cluster that cannot be reached, and credentials that do not hold, do.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
@@ -21,12 +21,13 @@ extends_documentation_fragment:
   - devclusters.telepresence.sessions.scope
 options:
   purpose:
-    description: The module whose rights are checked. M(devclusters.telepresence.telepresence_orphans) only reads, and needs fewer.
+    description:
+      - The module whose rights are checked. M(devclusters.telepresence.telepresence_orphans) only reads, and needs fewer.
+      - Without it no rights are asked about.
     type: str
     choices:
       - orphans
       - restore
-    default: restore
 requirements:
   - kubernetes >= 24.2.0
 seealso:
@@ -84,12 +85,12 @@ cluster:
       type: str
       sample: system:serviceaccount:ops:telepresence
 missing:
-  description: One sentence for each right that the purpose needs and the caller lacks.
+  description: Each right that the caller lacks for O(purpose); empty without it.
   returned: success
   type: list
   elements: str
   sample:
-    - "system:serviceaccount:ops:telepresence may not create pods/exec in namespace shop."
+    - update deployments/scale (apps) in namespace shop
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -103,7 +104,7 @@ def main() -> None:
         argument_spec={
             **AUTH_ARG_SPEC,
             **{name: SPEC[name] for name in ("namespaces", "exclude_namespaces", "probe")},
-            "purpose": {"type": "str", "choices": ["orphans", "restore"], "default": "restore"},
+            "purpose": {"type": "str", "choices": ["orphans", "restore"]},
         },
         supports_check_mode=True,
     )

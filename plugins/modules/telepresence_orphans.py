@@ -120,7 +120,9 @@ sessions:
     reason:
       description: Why, in one sentence.
       type: str
-      sample: Port 9055 refuses, no tunnel is open on 8022, and the proxy's own polls failed 4 times over 93 s.
+      sample: >-
+        Port 9055 refuses connections, no tunnel is open on 8022, the last sign of life was at 2026-11-22T02:40:10Z, and 4 polls in a row have
+        failed over 93 s.
     probes:
       description: What each probe found. A probe that was not made is null.
       type: dict
@@ -179,7 +181,7 @@ sessions:
     message:
       description: The outcome in one sentence.
       type: str
-      sample: Deployment shop/web can be put back to 3 replicas.
+      sample: Deployment shop/web goes from 0 to 3.
 orphans:
   description: Those of RV(sessions) whose verdict is one of O(verdicts).
   returned: success, and on failure as far as it is known

@@ -127,7 +127,7 @@ sessions:
       verdict: stale
       outcome: restored
       replicas: 3
-      message: Deployment shop/web was put back to 3 replicas and its proxy was removed.
+      message: Deployment shop/web is back at 3, Pod shop/web-9bdd4ff98a184820b2d4027b00a9af39 deleted.
 orphans:
   description: Those of RV(sessions) whose verdict is one of O(verdicts).
   returned: success, and on failure as far as it is known

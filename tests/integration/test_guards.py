@@ -94,6 +94,13 @@ def test_a_misspelt_inventory_is_an_error(where: str, request: pytest.FixtureReq
     assert "dev-clusterz" in ran.output
 
 
+@pytest.mark.parametrize("name", ["telepresence_contxt", "recover_namspaces"])
+def test_a_misspelt_variable_is_an_error(checkout: Place, inventory: pathlib.Path, name: str) -> None:
+    ran = checkout.play("recover", inventory, **{name: "shop"})
+    assert ran.code == 2
+    assert f"These variables are none of the role recover: {name}." in " ".join(ran.output.split())
+
+
 def test_two_hosts_that_are_one_cluster_are_an_error(
     checkout: Place, hosts: dict[str, dict[str, Any]], tmp_path: pathlib.Path, contexts: list[str], kubectl: Kubectl
 ) -> None:

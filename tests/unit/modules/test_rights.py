@@ -84,7 +84,7 @@ def test_what_is_enough(cluster: Cluster, purpose: str, namespace: str | None) -
 
 def test_every_right_that_lacks_is_named_at_once(cluster: Cluster) -> None:
     cluster.server.authorize = lambda access: False
-    missing = cluster.run("info")["missing"]
+    missing = cluster.run("info", purpose="restore")["missing"]
     said = [f"{right[-1]} in all namespaces" for right in LOOK + RESTORE]
     assert sorted(missing) == sorted([*said, "list namespaces in all namespaces"])
     assert cluster.writes == []
@@ -94,7 +94,7 @@ def test_rights_are_asked_for_each_namespace(cluster: Cluster) -> None:
     for namespace in ("default", "shop"):
         cluster.stage(namespace=namespace)
     cluster.server.deny("delete", "pods", namespace="shop")
-    missing = cluster.run("info", namespaces=["default", "shop"])["missing"]
+    missing = cluster.run("info", purpose="restore", namespaces=["default", "shop"])["missing"]
     assert missing == ["delete pods in namespace shop"]
     result = cluster.run(namespaces=["default"])
     assert only(result)["outcome"] == "restored"
@@ -117,7 +117,7 @@ def test_the_rights_of_the_probe(
     monkeypatch.setitem(wire_server.VERSION, "gitVersion", version)
     for verb, subresource in (("get", "exec"), ("create", "exec"), ("get", "proxy")):
         cluster.server.deny(verb, "pods", subresource)
-    missing = cluster.run("info", probe=probe)["missing"]
+    missing = cluster.run("info", purpose="restore", probe=probe)["missing"]
     assert set(missing) == {f"{verb} pods/{subresource} in all namespaces" for verb, subresource in needed}
     assert cluster.writes == []
 
@@ -139,3 +139,10 @@ def test_a_run_that_looks_nowhere_needs_no_rights(cluster: Cluster, options: dic
     result = cluster.run(**options)
     assert (result.get("failed"), result["sessions"]) == (None, [])
     assert cluster.writes == []
+
+
+def test_without_a_purpose_no_right_is_asked_about(cluster: Cluster) -> None:
+    cluster.server.deny()
+    result = cluster.run("info")
+    assert result["missing"] == []
+    assert [request for request in cluster.requests if request.access.resource == "selfsubjectaccessreviews"] == []

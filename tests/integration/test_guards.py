@@ -96,7 +96,8 @@ def test_a_misspelt_inventory_is_an_error(where: str, request: pytest.FixtureReq
 
 @pytest.mark.parametrize("name", ["telepresence_contxt", "recover_namspaces"])
 def test_a_misspelt_variable_is_an_error(checkout: Place, inventory: pathlib.Path, name: str) -> None:
-    ran = checkout.play("recover", inventory, **{name: "shop"})
+    misspelt: dict[str, Any] = {name: "shop"}
+    ran = checkout.play("recover", inventory, **misspelt)
     assert ran.code == 2
     assert f"These variables are none of the role recover: {name}." in " ".join(ran.output.split())
 

@@ -16,7 +16,7 @@ from .._cluster.errors import ClusterError
 from .._cluster.kinds import AUTOSCALER, DEPLOYMENT, EVENT, NAMESPACE, POD, REPLICA_SET, SERVICE, Kind, Object, ref, uid
 from .ask import look
 from .counts import Witnesses, gather, managers, replicas
-from .liveness import Judgement, earliest
+from .liveness import Judgement, Reading, earliest
 from .options import Options
 from .originals import Match, find
 from .plan import Case, decide_all, over
@@ -118,11 +118,18 @@ class Observer:
         list(self.pool.map(lambda case: self._ask(case, before.get(case.session.key)), asked))
 
     def _ask(self, case: Case, before: Case | None) -> None:
-        """Puts the questions to a session, or takes over the answer to earlier ones about the same pods that is young enough."""
-        if before and before.young and _pods(before.session) == _pods(case.session):
+        """Puts the questions to a session, or takes over earlier answers about the same pods.
+
+        Only a verdict that condemns has to be young when it is acted on; any other can do no more than hold something back.
+        """
+        holds = before and (before.young or not over(before, self.options.policy))
+        if before and holds and _pods(before.session) == _pods(case.session):
             case.take_answers(before)
-            return
-        options, first = self.options, before.first if before else {}
+        else:
+            self._put_questions(case, before.first if before else {})
+
+    def _put_questions(self, case: Case, first: t.Mapping[str, Reading]) -> None:
+        options = self.options
         case.asked_at = time.monotonic()
         case.judgement, case.readings = look(
             self.api, case.session, options.probe, options.deadline, options.rules, first
@@ -138,7 +145,7 @@ class Observer:
             now = time.monotonic()
             batch = [case for due, case in waiting if due <= now]
             waiting = [(due, case) for due, case in waiting if due > now]
-            list(self.pool.map(lambda case: self._ask(case, case), batch))
+            list(self.pool.map(lambda case: self._put_questions(case, case.first), batch))
 
     def _gather(self, cases: t.Sequence[Case]) -> None:
         """Evidence for the originals at 0 of sessions that are over."""

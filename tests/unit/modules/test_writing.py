@@ -351,6 +351,17 @@ def test_an_old_verdict_is_asked_again_before_the_write(cluster: Cluster) -> Non
     assert sorted(cluster.writes) == sorted([SCALE, DELETE] * 2)
 
 
+def test_a_living_session_is_not_asked_again(cluster: Cluster) -> None:
+    """Its verdict can only hold something back, and each question is traffic on a developer's tunnel."""
+    cluster.says(cluster.stage(), "gone")
+    cluster.web("shop")
+    living = cluster.proxy(NEWCOMER, created=600, original="shop")
+    cluster.client(living, "clientless")
+    _slow_one(cluster)
+    cluster.run()
+    assert cluster.execs.count(living) == 1
+
+
 def test_a_session_that_came_while_old_verdicts_were_renewed_stops_it(cluster: Cluster) -> None:
     """Its scale of an original at 0 leaves the resourceVersion as it was: only a last look at the sessions sees it."""
     pod = cluster.stage()

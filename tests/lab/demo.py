@@ -82,7 +82,7 @@ def _show(
             broken = broken_claims(kubectl, scene, mine)
             wrong += [f"{kubectl.context}: {sentence}" for sentence in broken]
             clients = ", ".join(state for _, state in scene.swaps) or "-"
-            before = scene.scaled if scene.scaled is not None else scene.replicas
+            before = "-" if scene.after is None else scene.scaled or scene.replicas
             now = "removed" if scene.after is None else str(scene.after)
             print(f"{kubectl.context:<9}{scene.name:<10}{clients:<26}{before:<17}{now:<9}{'NO' if broken else 'yes'}")
     return wrong

@@ -16,7 +16,7 @@ from .telepresence1.kubectl import Kubectl
 from .telepresence1.session import Session, planted
 
 APP_IMAGE = "lab.local/app:1"
-AT_ONCE = 6  # sessions planted at the same time; each is a client of several processes
+AT_ONCE = 10  # sessions planted at the same time; each takes half a minute, in which it mostly waits
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,6 @@ from unittest import mock
 
 import pytest
 import urllib3
-from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster import connect
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.errors import ClusterError
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.execute import execute
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps import ask
@@ -68,7 +67,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
             return request(*args, **options)
         wait, read = _request_timeout
         try:
-            return request(*args, _request_timeout=(wait, max(0.4, read / 30)), **options)
+            return request(*args, _request_timeout=(wait, max(1.0, read / 30)), **options)
         except urllib3.exceptions.TimeoutError:
             clock.sleep(read)
             raise
@@ -83,7 +82,6 @@ def hasty(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
 
     monkeypatch.setattr(rest.RESTClientObject, "request", impatient)
     monkeypatch.setattr(ask, "execute", brief)
-    monkeypatch.setattr(connect, "LONGEST_CONNECT", 0.5)
 
 
 @pytest.fixture

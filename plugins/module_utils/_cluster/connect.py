@@ -88,7 +88,8 @@ def _client(auth: t.Mapping[str, t.Any], where: str) -> t.Any:
         return _in_time(lambda: get_api_client(**auth).client, LONGEST_CONNECT)
     except Exception as error:
         # The library raises anything here, from ConfigException to urllib3's errors.
-        if not auth.get("host") and not os.environ.get("K8S_AUTH_HOST"):
+        of_kubeconfig = not auth.get("host") and not os.environ.get("K8S_AUTH_HOST")
+        if of_kubeconfig and getattr(error, "status", None) in (401, 403):
             refuse_anonymous(kubernetes.client.Configuration.get_default_copy(), auth, where)
         answer = status_of(getattr(error, "body", None))[0]
         if ANONYMOUS in answer:

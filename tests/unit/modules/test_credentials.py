@@ -187,7 +187,8 @@ def test_a_server_of_another_ca_is_not_spoken_to(
     [({"context": "nowhere"}, "nowhere"), ({"kubeconfig": "/nonexistent/kubeconfig"}, "context (the current one)")],
 )
 def test_credentials_that_do_not_exist_are_named(cluster: Cluster, options: dict[str, str], said: str) -> None:
-    assert said in refused(cluster, "info", **options)
+    message = refused(cluster, "info", **options)
+    assert said in message and "Invalid kube-config file" in message
     assert cluster.requests == []
 
 

@@ -54,7 +54,7 @@ EXAMPLES = r"""
 - name: Stop a rebuild of the environment while somebody still works in it
   ansible.builtin.assert:
     that: found.summary.verdicts.alive | default(0) == 0
-    fail_msg: "{{ found.summary.verdicts.alive }} developers are connected."
+    fail_msg: "{{ found.summary.verdicts.alive | default(0) }} developers are connected."
 
 - name: Look for orphans of old clients only
   devclusters.telepresence.telepresence_orphans:

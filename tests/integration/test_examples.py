@@ -68,7 +68,7 @@ def test_the_examples_of_a_module_run(module: str, shop: Kubectl, home: tuple[pa
         examples = examples.replace(example, real)
     tasks: list[dict[str, Any]] = yaml.safe_load(examples)
     variables = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-    playbook = [{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}]
+    playbook = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": variables, "tasks": tasks}]
     (directory / "examples.yml").write_text(yaml.safe_dump(playbook, sort_keys=False))
     environment = {
         **os.environ,
@@ -78,7 +78,7 @@ def test_the_examples_of_a_module_run(module: str, shop: Kubectl, home: tuple[pa
         "ANSIBLE_NOCOLOR": "1",
     }
     done = subprocess.run(
-        [str(TOOLS / "ansible-playbook"), str(directory / "examples.yml")],
+        [str(TOOLS / "ansible-playbook"), "-i", "localhost,", str(directory / "examples.yml")],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -38,16 +38,18 @@ def restore_orphans(module: AnsibleModule) -> None:
 
     def act(observer: Observer, cases: list[Case], chosen: list[Case], identity: Identity) -> records.Record:
         limit_reached = hold_beyond(chosen, module.params["max_restores"])
-        differences = records.diff(chosen)
-        changed = bool(differences["before"])
         if not module.check_mode:
             restore(observer, chosen, cases)
             if module.params["wait"]:
                 wait_until_ready(observer.api, chosen, module.params["wait_timeout"], module.params["wait_sleep"])
-            differences = records.diff(chosen)
-            changed = any(case.done for case in chosen)
+        difference = records.diff(chosen)
         result = records.result(identity, chosen, observer.options.policy.restorable, limit_reached)
-        return {"changed": changed, "diff": differences, **result, **records.by_outcome(result["sessions"])}
+        return {
+            "changed": bool(difference["before"]),
+            "diff": difference,
+            **result,
+            **records.by_outcome(result["sessions"]),
+        }
 
     _run(module, "restore", act)
 

@@ -17,7 +17,8 @@ import re
 import shlex
 import typing as t
 
-from ansible_collections.devclusters.telepresence.plugins.module_utils._results.text import (
+from .._cluster import clock
+from .text import (
     clean,
     evidence_words,
     failure,
@@ -25,8 +26,6 @@ from ansible_collections.devclusters.telepresence.plugins.module_utils._results.
     subject,
     summary_line,
 )
-
-from .._cluster import clock
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

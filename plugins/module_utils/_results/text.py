@@ -113,9 +113,14 @@ def evidence_words(evidence: Mapping[str, t.Any]) -> str:
     return clean(f"{_SOURCES.get(source, source.replace('_', ' ') + ' says')} {evidence.get('value')}")
 
 
+def _scales(session: Mapping[str, t.Any]) -> list[Mapping[str, t.Any]]:
+    """The steps of a plan that set replicas."""
+    return [step for step in session.get("plan") or [] if step.get("action") == "scale"]
+
+
 def action(session: Mapping[str, t.Any], done: bool) -> str:
     """What a plan did or would do, in words that follow the name of the workload."""
-    scales = [step for step in session.get("plan") or [] if step.get("action") == "scale"]
+    scales = _scales(session)
     if scales:
         return clean(f"{'restored' if done else 'would restore'} to {scales[-1].get('after')}")
     return "proxy removed" if done else "would remove the proxy"
@@ -128,9 +133,8 @@ def session_line(session: Mapping[str, t.Any]) -> str:
     message = clean(session.get("message") or session.get("reason") or "no reason was given")
     if outcome in ("restored", "restorable"):
         best = next(iter(session.get("evidence") or []), None)
-        scales = any(step.get("action") == "scale" for step in session.get("plan") or [])
         why = ", ".join(filter(None, (verdict, last_alive(session))))
-        because = f"; {evidence_words(best)}" if best and scales else ""
+        because = f"; {evidence_words(best)}" if best and _scales(session) else ""
         return f"{subject(session)}: {action(session, outcome == 'restored')} ({clean(why)}{because})"
     if outcome == "none":
         return f"{subject(session)}: {clean(verdict)}, left alone - {clean(session.get('reason') or message)}"

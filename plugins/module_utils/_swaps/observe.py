@@ -150,20 +150,19 @@ class Observer:
     def _gather(self, cases: t.Sequence[Case]) -> None:
         """Evidence for the originals at 0 of sessions that are over."""
         wanting = [
-            case
+            (case, case.match.original)
             for case in cases
             if case.match.original and over(case, self.options.policy) and replicas(case.match.original) == 0
         ]
-        namespaces = {case.session.namespace for case in wanting}
+        namespaces = {case.session.namespace for case, original in wanting}
         events = self._by_namespace(EVENT, namespaces, SCALING_EVENTS)
         replica_sets = self._by_namespace(REPLICA_SET, namespaces)
         autoscalers = self._by_namespace(AUTOSCALER, namespaces)
-        for case in wanting:
-            here, original = case.session.namespace, case.match.original
-            if original is not None:
-                witnesses = Witnesses(events[here], replica_sets[here], autoscalers[here])
-                case.evidence = gather(case.session, original, witnesses, self.options.replicas)
-                case.managed_by = managers(original, autoscalers[here])
+        for case, original in wanting:
+            here = case.session.namespace
+            witnesses = Witnesses(events[here], replica_sets[here], autoscalers[here])
+            case.evidence = gather(case.session, original, witnesses, self.options.replicas)
+            case.managed_by = managers(original, autoscalers[here])
 
     def _by_namespace(
         self, kind: Kind, namespaces: t.Iterable[str], field_selector: str | None = None

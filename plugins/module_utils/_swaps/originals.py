@@ -46,15 +46,14 @@ def find(session: Session, workloads: t.Iterable[Object]) -> Match:
     """The original of a swap among the workloads of its namespace."""
     proxy = session.proxies[0]
     others = [workload for workload in workloads if session_of(workload) is None]
+    named = _named(session, proxy, others)
     recorded = _recorded_uid(proxy)
     if recorded:
         # kubectl apply stored the copied metadata of the original with the proxy (telepresence 0.98 to 0.105).
         proven = [workload for workload in others if uid(workload) == recorded]
         if proven:
             return Match(proven[0], "uid", (proven[0],))
-        named = _named(session, proxy, others)
         return Match(candidates=named, problem=f"the workload with uid {recorded}, which it replaced, no longer exists")
-    named = _named(session, proxy, others)
     fitting = [workload for workload in named if _fits(proxy, workload)]
     if len(fitting) == 1:
         return Match(fitting[0], "name", (fitting[0],))

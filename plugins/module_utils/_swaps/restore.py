@@ -179,7 +179,7 @@ def _scale(api: Api, scale: Scale) -> None:
     }
     path = KINDS[scale.obj["kind"]].path(meta["namespace"], meta["name"], "scale")
     answer = api.send("put", path, f"scale {ref(scale.obj)} to {scale.after}", body).body
-    if (answer.get("spec") or {}).get("replicas") != scale.after:
+    if replicas(answer) != scale.after:
         raise ClusterError(
             f"{ref(scale.obj)} on {api.server} did not take {scale.after} replicas.", status=409, reason="NotTaken"
         )
@@ -252,8 +252,8 @@ def _lacks(obj: Object | None) -> str:
     """What a workload lacks to be ready, empty where nothing; it may have been scaled further meanwhile."""
     if obj is None:
         return "it no longer exists"
-    spec, status = obj.get("spec") or {}, obj.get("status") or {}
-    wanted, ready = spec.get("replicas") or 0, status.get("readyReplicas") or 0
+    status = obj.get("status") or {}
+    wanted, ready = replicas(obj), status.get("readyReplicas") or 0
     if (status.get("observedGeneration") or 0) < (obj["metadata"].get("generation") or 0):
         return "its controller has not taken notice of it"
     return "" if ready >= wanted else f"only {ready} of {wanted} replicas are ready"

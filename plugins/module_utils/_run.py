@@ -18,7 +18,8 @@ from ._results import records
 from ._swaps.observe import Observer
 from ._swaps.options import DEFAULTS, Options
 from ._swaps.plan import Case
-from ._swaps.restore import hold_beyond, restore, wait_until_ready
+from ._swaps.ready import wait_until_ready
+from ._swaps.restore import hold_beyond, restore
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

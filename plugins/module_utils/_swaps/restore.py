@@ -8,21 +8,19 @@
 from __future__ import annotations
 
 import threading
-import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from .._cluster.api import Api
 from .._cluster.errors import ClusterError
-from .._cluster.kinds import DEPLOYMENT, POD, SERVICE, Object, ref, uid
+from .._cluster.kinds import ref, uid
 from .counts import replicas
 from .observe import Observer
 from .plan import Case, Delete, Scale
+from .write import delete, scale
 
 ATTEMPTS = 3
 """A session that changes under our hands so often is left to the next run."""
-
-KINDS = {kind.name: kind for kind in (DEPLOYMENT, POD, SERVICE)}
 
 
 def hold_beyond(cases: t.Iterable[Case], most: int | None) -> bool:
@@ -84,7 +82,7 @@ class _Place:
 def _take_over(case: Case, now: Case | None) -> None:
     """Settles a case by a newer observation of its session, None where that has gone."""
     if now is None:
-        case.settle("restored" if case.done else "none", _told(case.done) or "It has gone meanwhile, by other hands.")
+        case.settle("restored" if case.done else "none", told(case.done) or "It has gone meanwhile, by other hands.")
         return
     _look_for_scale(case, now)
     case.session, case.match = now.session, now.match
@@ -93,7 +91,7 @@ def _take_over(case: Case, now: Case | None) -> None:
     case.replicas = now.replicas if now.replicas is not None else case.replicas
     case.settle(now.outcome, now.message, now.plan)
     if case.outcome == "none" and case.done:
-        case.settle("restored", _told(case.done))
+        case.settle("restored", told(case.done))
 
 
 def _look_for_scale(case: Case, now: Case) -> None:
@@ -141,7 +139,7 @@ def _give_up(place: _Place, group: t.Sequence[Case], problem: str, doubtful: boo
             pass
     for case in group:
         if case.outcome == "restorable":
-            done = f"Done before that: {_told(case.done)}." if case.done else "Nothing was changed."
+            done = f"Done before that: {told(case.done)}." if case.done else "Nothing was changed."
             far = "Whether that was done is not known." if doubtful else done
             case.settle("failed", f"{problem.rstrip('.')}. {far} The next run tries again.", case.plan)
 
@@ -153,14 +151,14 @@ def _carry_out(api: Api, group: t.Sequence[Case]) -> None:
         for action in [action for action in case.plan if isinstance(action, Scale)]:
             case.attempted = action
             if uid(action.obj) not in scaled:
-                _scale(api, action)
+                scale(api, action)
                 scaled.add(uid(action.obj))
             _note(case, action)
     for case in sorted(group, key=lambda case: case.session.created, reverse=True):
         for deletion in [action for action in case.plan if isinstance(action, Delete)]:
-            _delete(api, deletion.obj)
+            delete(api, deletion.obj)
             _note(case, deletion)
-        case.settle("restored", f"{_told(case.done)}.")
+        case.settle("restored", f"{told(case.done)}.")
 
 
 def _note(case: Case, action: Scale | Delete) -> None:
@@ -168,92 +166,8 @@ def _note(case: Case, action: Scale | Delete) -> None:
     case.done.append(action)
 
 
-def _scale(api: Api, scale: Scale) -> None:
-    """Sets the replicas by compare-and-set: the version that was read, at 0, is the precondition."""
-    meta = scale.obj["metadata"]
-    body = {
-        "apiVersion": "autoscaling/v1",
-        "kind": "Scale",
-        "metadata": {key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion")},
-        "spec": {"replicas": scale.after},
-    }
-    path = KINDS[scale.obj["kind"]].path(meta["namespace"], meta["name"], "scale")
-    answer = api.send("put", path, f"scale {ref(scale.obj)} to {scale.after}", body).body
-    if replicas(answer) != scale.after:
-        raise ClusterError(
-            f"{ref(scale.obj)} on {api.server} did not take {scale.after} replicas.", status=409, reason="NotTaken"
-        )
-
-
-def _delete(api: Api, obj: Object) -> None:
-    """Deletes this very object; that it has gone already is what was wanted."""
-    meta = obj["metadata"]
-    body = {
-        "apiVersion": "v1",
-        "kind": "DeleteOptions",
-        "propagationPolicy": "Background",
-        "preconditions": {"uid": uid(obj)},
-    }
-    try:
-        api.send("delete", KINDS[obj["kind"]].path(meta["namespace"], meta["name"]), f"delete {ref(obj)}", body)
-    except ClusterError as error:
-        if error.status != 404:
-            raise
-
-
-def _told(done: t.Sequence[Scale | Delete]) -> str:
+def told(done: t.Sequence[Scale | Delete]) -> str:
     """What was done, in words."""
     scaled = [f"{ref(action.obj)} is back at {action.after}" for action in done if isinstance(action, Scale)]
     deleted = [ref(action.obj) for action in done if isinstance(action, Delete)]
     return ", ".join(scaled + ([f"{' and '.join(deleted)} deleted"] if deleted else []))
-
-
-def wait_until_ready(api: Api, cases: t.Iterable[Case], timeout: float, sleep: float) -> None:
-    """Waits until the originals that were scaled have all their replicas ready; ``timeout`` and ``sleep`` in seconds.
-
-    One that does not become ready in time is settled as failed: it is back, but not yet of use. Raises nothing.
-    """
-    ends = time.monotonic() + timeout
-    back = [case for case in cases if case.outcome == "restored"]
-    waiting = {case.session.key: (case, action) for case in back for action in case.done if isinstance(action, Scale)}
-    while waiting:
-        problems = _not_ready(api, [pair[1] for pair in waiting.values()])
-        waiting = {key: pair for key, pair in waiting.items() if uid(pair[1].obj) in problems}
-        if time.monotonic() + sleep > ends:
-            break
-        if waiting:
-            time.sleep(sleep)
-    for case, action in waiting.values():
-        case.settle(
-            "failed",
-            f"{_told(case.done)}, but {problems[uid(action.obj)]} after {timeout:g} s: look at its pods.",
-            case.plan,
-        )
-
-
-def _not_ready(api: Api, scales: t.Sequence[Scale]) -> dict[str, str]:
-    """By uid, what the originals that are not ready lack; one list per namespace, not one request per object."""
-    problems = {}
-    for namespace in sorted({scale.obj["metadata"]["namespace"] for scale in scales}):
-        here = [scale for scale in scales if scale.obj["metadata"]["namespace"] == namespace]
-        try:
-            present = {uid(obj): obj for obj in api.list(DEPLOYMENT, namespace)}
-        except ClusterError as error:
-            problems.update({uid(scale.obj): f"its readiness is not known ({error})" for scale in here})
-            continue
-        for scale in here:
-            problem = _lacks(present.get(uid(scale.obj)))
-            if problem:
-                problems[uid(scale.obj)] = problem
-    return problems
-
-
-def _lacks(obj: Object | None) -> str:
-    """What a workload lacks to be ready, empty where nothing; it may have been scaled further meanwhile."""
-    if obj is None:
-        return "it no longer exists"
-    status = obj.get("status") or {}
-    wanted, ready = replicas(obj), status.get("readyReplicas") or 0
-    if (status.get("observedGeneration") or 0) < (obj["metadata"].get("generation") or 0):
-        return "its controller has not taken notice of it"
-    return "" if ready >= wanted else f"only {ready} of {wanted} replicas are ready"

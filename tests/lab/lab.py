@@ -14,11 +14,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from . import build, images, kubeconfig, packages, target
+from . import build, charts, images, kubeconfig, packages, target
 from .addresses import NETWORKS
 from .cgroups import find_hierarchies
 from .cluster import Cluster
-from .paths import CLUSTERS, IMAGES, KUBECONFIG, LAB, RUN
+from .paths import BIN, CLUSTERS, IMAGES, KUBECONFIG, LAB, RUN
 from .say import LabError, Say
 from .telepresence1.session import planted
 
@@ -37,7 +37,8 @@ def up(say: Say) -> None:
     with _lock(str(LAB), say):
         packages.unpack_all(say)
         build.build_all(say)
-        archives = images.build(IMAGES, say)
+        charts.pack_all(say)
+        archives = images.build(IMAGES, BIN / "traffic", say)
     if target.own_clusters():
         contexts = " and ".join(target.clusters()[1])
         say(

@@ -4,6 +4,9 @@ The proxy image re-creates what clients find in ``datawire/telepresence-k8s`` (t
 ``k8s-proxy/Dockerfile``): sshd on port 8022 that user ``telepresence`` (1000:0) enters without a password, ``python3``
 and a busybox shell. Its base is Debian instead of Alpine, and ``proxy/forwarder.py`` stands where the original has a
 Twisted program: a stand-in, held against recordings of the real one by ``tests/integration/test_stand_in.py``.
+
+The image of Telepresence 2 holds what ``build-aux/docker/images/Dockerfile.traffic`` of telepresence 2.20.2 puts into it: the
+program ``traffic``, which is manager, agent and init container by its first argument, a shell, and iptables.
 """
 
 from __future__ import annotations
@@ -12,14 +15,19 @@ import pathlib
 import subprocess
 import tempfile
 
+from ..packages import IPTABLES
 from .archive import Image
 from .layer import Layer, merged_usr
 
 PROXY_FILES = pathlib.Path(__file__).parent / "proxy"
 PROXY_ROOTS = ["busybox-static", "libpython3-stdlib", "openssh-client", "openssh-server", "python3-minimal"]
-# In these packages, but of no use in a container: documentation, character sets, services, other programs of OpenSSH.
+PROXY_PROGRAMS = ("busybox", "python3", "ssh-keygen", "sshd")
+TEL2_ROOTS = ["busybox-static", "iptables"]
+TEL2_PROGRAMS = ("busybox", "xtables-")
+CURL_ROOTS = ["busybox-static", "curl"]
+CURL_PROGRAMS = ("busybox", "curl")
+# In these packages, but of no use in a container: documentation, character sets, services, and all other programs.
 UNWANTED = ("etc/", "usr/games/", "usr/lib/systemd/", "usr/lib/sysusers.d/", "usr/share/", "var/")
-WANTED_PROGRAMS = ("busybox", "python3", "ssh-keygen", "sshd")
 
 
 def pause(busybox: pathlib.Path) -> Image:
@@ -41,13 +49,7 @@ def app(busybox: pathlib.Path) -> Image:
 
 def telepresence_proxy(packages: list[pathlib.Path]) -> Image:
     """Return the stand-in for the proxy of a Telepresence session; ``packages`` are the closure of `PROXY_ROOTS`."""
-    layer = Layer()
-    for package in packages:
-        layer.package(package, _wanted)
-    merged_usr(layer)
-    for applet in _applets(_only(packages, "busybox-static")):
-        layer.symlink(f"usr/bin/{applet}", "busybox")
-    layer.directory("tmp", 0o1777)
+    layer = _programs(packages, PROXY_PROGRAMS)
     layer.file("etc/passwd", b"root:x:0:0::/:/bin/sh\ntelepresence::1000:0:Telepresence User:/usr/src/app:/bin/ash\n")
     layer.file("etc/group", b"root:x:0:\n")
     # Without this, glibc takes the first line of /etc/hosts only, and "localhost" would not be ::1 too.
@@ -67,11 +69,37 @@ def telepresence_proxy(packages: list[pathlib.Path]) -> Image:
     return Image(["lab.local/telepresence-k8s:0.105", "lab.local/telepresence-k8s:0.109"], layer, settings)
 
 
-def _wanted(path: str) -> bool:
-    directory, _, name = path.rpartition("/")
-    if directory in ("usr/bin", "usr/sbin"):
-        return name.startswith(WANTED_PROGRAMS)
-    return not f"{path}/".startswith(UNWANTED) and "/gconv/" not in f"{path}/"
+def tel2(packages: list[pathlib.Path], traffic: bytes) -> Image:
+    """Return the image of Telepresence 2; ``packages`` are the closure of `TEL2_ROOTS`, ``traffic`` is its program."""
+    layer = _programs(packages, TEL2_PROGRAMS)
+    for name in IPTABLES:
+        layer.symlink(f"usr/sbin/{name}", "xtables-nft-multi")
+    layer.file("usr/bin/traffic", traffic, 0o755)
+    return Image(["lab.local/tel2:2.20.2"], layer, {"Entrypoint": ["/usr/bin/traffic"]})
+
+
+def curl(packages: list[pathlib.Path]) -> Image:
+    """Return an image of curl and a shell; ``packages`` are the closure of `CURL_ROOTS`."""
+    return Image(["lab.local/curl:1"], _programs(packages, CURL_PROGRAMS), {"Entrypoint": ["/usr/bin/curl"]})
+
+
+def _programs(packages: list[pathlib.Path], programs: tuple[str, ...]) -> Layer:
+    """The libraries of ``packages`` with those programs whose names begin so; busybox stands for every other command."""
+
+    def wanted(path: str) -> bool:
+        directory, _, name = path.rpartition("/")
+        if directory in ("usr/bin", "usr/sbin"):
+            return name.startswith(programs)
+        return not f"{path}/".startswith(UNWANTED) and "/gconv/" not in f"{path}/"
+
+    layer = Layer()
+    for applet in _applets(_only(packages, "busybox-static")):
+        layer.symlink(f"usr/bin/{applet}", "busybox")
+    for package in packages:
+        layer.package(package, wanted)
+    merged_usr(layer)
+    layer.directory("tmp", 0o1777)
+    return layer
 
 
 def _busybox(package: pathlib.Path) -> Layer:

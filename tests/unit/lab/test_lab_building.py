@@ -7,11 +7,12 @@ import re
 
 import pytest
 
-from tests.lab import build, commands, packages, stamps
+from tests.lab import build, charts, commands, packages, stamps
 from tests.lab.commands import run
+from tests.lab.paths import HERE
 from tests.lab.say import LabError, Say
 
-KUBE, COREDNS, HELM = build.PROGRAMS
+KUBE, COREDNS, HELM, TRAFFIC = build.PROGRAMS
 
 
 def test_the_version_of_a_go_mod() -> None:
@@ -38,11 +39,20 @@ def test_the_go_that_is_fetched_is_new_enough() -> None:
     assert fetched >= max(build.required_go((program.module / "go.mod").read_text()) for program in build.PROGRAMS)
 
 
-@pytest.mark.parametrize(("program", "module"), [(KUBE, "k8s.io/kubernetes"), (HELM, "helm.sh/helm/v3")])
+@pytest.mark.parametrize(
+    ("program", "module"), [(KUBE, "k8s.io/kubernetes"), (HELM, "helm.sh/helm/v3"), (TRAFFIC, charts.MODULE)]
+)
 def test_a_program_says_the_version_that_it_is_built_from(program: build.Program, module: str) -> None:
     required = re.search(rf"^\s*(?:require )?{module} (v\S+)", (program.module / "go.mod").read_text(), re.MULTILINE)
     assert required is not None
     assert f"ersion={required[1]}" in program.ldflags
+
+
+@pytest.mark.parametrize("chart", [charts.INSTALLED, charts.RENDERED])
+def test_a_chart_is_of_the_version_that_is_pinned(chart: charts.Chart) -> None:
+    go_mod = (HERE / "go" / chart.pinned_in / "go.mod").read_text()
+    assert re.search(rf"^(?:require )?{charts.MODULE} v{chart.version}( |$)", go_mod, re.MULTILINE)
+    assert f"{charts.MODULE} v{chart.version} h1:" in (HERE / "go" / chart.pinned_in / "go.sum").read_text()
 
 
 def test_all_of_kubernetes_is_of_one_release() -> None:

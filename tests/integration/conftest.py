@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.lab.paths import ROOT
 from tests.lab.scenes import SCENES, STARTING, Scene, clear, play, set_up
 from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
 from tests.lab.telepresence1.session import Session
+
+# The modules, to be run in this process, and `wire`, which runs them.
+sys.path[:0] = [str(ROOT / "collections"), str(ROOT / "tests" / "unit")]
 
 TOOLS = pathlib.Path(sys.executable).parent
 COMPLAINTS = ("[WARNING]", "[DEPRECATION WARNING]")
@@ -60,6 +64,24 @@ class Place:
             f"a warning in the output of {' '.join(command)}"
         )
         return Ran(done.returncode, output, json.loads(written.read_text())["clusters"] if written.exists() else {})
+
+
+def kubeconfig_of(kubectl: Kubectl, token: str, path: pathlib.Path) -> dict[str, Any]:
+    """Writes a kubeconfig for the cluster of kubectl with a token as its only credentials; host variables that name it."""
+    config = yaml.safe_load(kubectl.kubeconfig.read_text())
+    context = next(one["context"] for one in config["contexts"] if one["name"] == kubectl.context)
+    config["users"] = [{"name": "account", "user": {"token": token}}]
+    config["contexts"] = [{"name": "account", "context": {"cluster": context["cluster"], "user": "account"}}]
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(config))
+    return {"telepresence_context": "account", "telepresence_kubeconfig": str(path)}
+
+
+def written(tmp_path: pathlib.Path, hosts: dict[str, dict[str, Any]]) -> pathlib.Path:
+    """An inventory of these hosts."""
+    path = tmp_path / "hosts.json"
+    path.write_text(json.dumps({"all": {"hosts": hosts}}))
+    return path
 
 
 @pytest.fixture(scope="session")

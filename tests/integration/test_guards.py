@@ -1,8 +1,7 @@
-"""What ansible-playbook does before it touches anything: wrong inventories, wrong credentials, missing rights, dead clusters."""
+"""What ansible-playbook does before it touches anything: wrong inventories, wrong credentials, dead clusters."""
 
 from __future__ import annotations
 
-import json
 import pathlib
 from collections.abc import Iterator
 from typing import Any
@@ -10,18 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.conftest import Place
+from tests.integration.conftest import Place, written
 from tests.lab.scenes import Scene, clear, play, set_up
 from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
-
-READ_ONLY = [
-    {"apiGroups": [""], "resources": ["namespaces", "pods", "services", "events"], "verbs": ["get", "list"]},
-    {"apiGroups": ["apps"], "resources": ["deployments", "replicasets"], "verbs": ["list"]},
-    {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": ["list"]},
-    {"apiGroups": [""], "resources": ["pods/log", "pods/exec", "pods/proxy"], "verbs": ["get"]},
-]
-"""The rights that orphans.yml asks for on Kubernetes before 1.35."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +24,6 @@ def kubectl() -> Iterator[Kubectl]:
     set_up([kubectl], [scene])
     play([(kubectl, scene)])
     yield kubectl
-    kubectl.run("delete", "clusterrole,clusterrolebinding", "recovery-guards", "--ignore-not-found")
     clear(kubectl)
 
 
@@ -42,43 +32,6 @@ def hosts(tmp_path: pathlib.Path, contexts: list[str]) -> dict[str, dict[str, An
     """Variables of the two clusters, for a test to spoil."""
     kubeconfig = str(clusters()[0])
     return {name: {"telepresence_context": name, "telepresence_kubeconfig": kubeconfig} for name in contexts}
-
-
-def written(tmp_path: pathlib.Path, hosts: dict[str, dict[str, Any]]) -> pathlib.Path:
-    """An inventory of these hosts."""
-    path = tmp_path / "hosts.json"
-    path.write_text(json.dumps({"all": {"hosts": hosts}}))
-    return path
-
-
-def restricted(tmp_path: pathlib.Path, kubectl: Kubectl, rules: list[dict[str, Any]]) -> dict[str, Any]:
-    """Host variables for a ServiceAccount that has just these rights in the whole cluster."""
-    name = kubectl.namespace
-    role = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": {"name": name},
-        "rules": rules,
-    }
-    kubectl.run("apply", "--filename=-", stdin=role)
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
-    kubectl.run("apply", "--filename=-", stdin=account)
-    binding = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": name},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": kubectl.namespace}],
-    }
-    kubectl.run("apply", "--filename=-", stdin=binding)
-    config = yaml.safe_load(kubectl.kubeconfig.read_text())
-    context = next(one["context"] for one in config["contexts"] if one["name"] == kubectl.context)
-    config["users"] = [{"name": name, "user": {"token": kubectl.run("create", "token", name).strip()}}]
-    config["contexts"] = [{"name": name, "context": {"cluster": context["cluster"], "user": name}}]
-    path = tmp_path / "restricted.kubeconfig"
-    path.touch(mode=0o600)
-    path.write_text(yaml.safe_dump(config))
-    return {"telepresence_context": name, "telepresence_kubeconfig": str(path)}
 
 
 def replicas(kubectl: Kubectl) -> int:
@@ -150,21 +103,6 @@ def test_a_credential_plugin_that_fails_is_named(
     )
     assert ran.code == 2
     assert "the credential plugin false gave none" in ran.report[contexts[0]]["msg"]
-
-
-def test_orphans_needs_read_rights_only_and_recover_names_what_it_lacks(
-    checkout: Place, tmp_path: pathlib.Path, kubectl: Kubectl
-) -> None:
-    inventory = written(tmp_path, {"limited": restricted(tmp_path, kubectl, READ_ONLY)})
-    ran = checkout.play("orphans", inventory, recover_namespaces=["recovery-g*"])
-    assert ran.code == 0
-    (session,) = ran.report["limited"]["orphans"]
-    assert (session["verdict"], session["replicas"]) == ("stale", 2)
-    ran = checkout.play("recover", inventory, recover_namespaces=["recovery-g*"])
-    assert ran.code == 2
-    for right in ("update deployments/scale (apps)", "delete deployments (apps)", "delete pods", "delete services"):
-        assert f"{right} in all namespaces" in ran.report["limited"]["msg"]
-    assert replicas(kubectl) == 0
 
 
 def test_one_workload_by_hand(checkout: Place, inventory: pathlib.Path, contexts: list[str], kubectl: Kubectl) -> None:

@@ -1,53 +1,103 @@
-"""The rights of a run: each that lacks is named before anything is done, and none is asked for that is not needed."""
+"""The rights of a run: the manifests of docs/rbac grant what is asked for and used, no more; each that lacks is named before anything is done."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.access import needed
 
+from tests.rights import DIRECTORY, PURPOSES, SCOPES, Grant, grants, read
 from wire import server as wire_server
 from wire.request import Access
 from wire.server import USER
 
 from .cluster import POD_3, Cluster, only
 
-# (verb, resource, subresource, as it is said)
-LOOK = [
-    ("get", "pods", "", "get pods"),
-    ("list", "pods", "", "list pods"),
-    ("list", "services", "", "list services"),
-    ("list", "events", "", "list events"),
-    ("list", "deployments", "", "list deployments (apps)"),
-    ("list", "replicasets", "", "list replicasets (apps)"),
-    ("list", "horizontalpodautoscalers", "", "list horizontalpodautoscalers (autoscaling)"),
-    ("get", "pods", "log", "get pods/log"),
-    ("get", "pods", "exec", "get pods/exec"),
-]
-RESTORE = [
-    ("update", "deployments", "scale", "update deployments/scale (apps)"),
-    ("delete", "deployments", "", "delete deployments (apps)"),
-    ("delete", "pods", "", "delete pods"),
-    ("delete", "services", "", "delete services"),
-]
-PURPOSES = {"orphans": LOOK, "restore": LOOK + RESTORE}
-CASES = [(purpose, *right) for purpose, rights in PURPOSES.items() for right in rights]
+KUBE_SYSTEM = Grant("get", "", "namespaces", "kube-system")
+"""Used where it is granted, and never a must."""
+BOTH = [(purpose, scope) for purpose in PURPOSES for scope in SCOPES]
 
 
-@pytest.mark.parametrize(("purpose", "verb", "resource", "subresource", "said"), CASES)
-@pytest.mark.parametrize("namespace", [None, "default"])
-def test_a_right_that_lacks_is_named(
-    cluster: Cluster, purpose: str, verb: str, resource: str, subresource: str, said: str, namespace: str | None
-) -> None:
+def granted(purpose: str, scope: str) -> list[Grant]:
+    """What the manifest of a purpose and scope allows."""
+    return grants(read(purpose, scope)[0])
+
+
+def allowing(rights: Sequence[Grant], scope: str) -> Callable[[Access], bool]:
+    """Decides as a cluster does in which an account has these rights, everywhere or in namespace default alone."""
+
+    def authorize(access: Access) -> bool:
+        here = scope == "cluster" or "default" in (access.namespace, access.name)
+        resource = f"{access.resource}/{access.subresource}" if access.subresource else access.resource
+        return here and any(right.covers(access.verb, access.group, resource, access.name) for right in rights)
+
+    return authorize
+
+
+def where(scope: str) -> dict[str, Any]:
+    """The options of a run that keeps to the scope."""
+    return {"namespaces": ["default"]} if scope == "namespace" else {}
+
+
+@pytest.mark.parametrize(("purpose", "scope"), BOTH)
+def test_a_manifest_grants_what_is_asked_for_and_no_more(purpose: str, scope: str) -> None:
+    asked = {
+        Grant(right.verb, right.kind.group, "/".join(filter(None, (right.kind.plural, right.subresource))))
+        for probe in ("auto", "exec", "pod_proxy")
+        for version in ("v1.34.4", "v1.35.0")
+        for right in needed(purpose, probe, version)
+    }
+    asked |= {KUBE_SYSTEM, Grant("list", "", "namespaces")} if scope == "cluster" else {Grant("get", "", "namespaces")}
+    given = granted(purpose, scope)
+    assert (set(given) - asked, asked - set(given)) == (set(), set())
+    assert len(given) == len(set(given))
+
+
+@pytest.mark.parametrize(("purpose", "scope"), BOTH)
+def test_role_and_binding_belong_together(purpose: str, scope: str) -> None:
+    role, binding = read(purpose, scope)
+    kind = "ClusterRole" if scope == "cluster" else "Role"
+    assert (role["kind"], binding["kind"]) == (kind, f"{kind}Binding")
+    assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == (kind, role["metadata"]["name"])
+    assert binding["metadata"] == role["metadata"] == {"name": f"telepresence-{purpose}"}
+
+
+def test_all_manifests_are_for_one_account() -> None:
+    names = sorted(path.name for path in DIRECTORY.glob("*.yml"))
+    assert names == sorted(f"{purpose}-{scope}.yml" for purpose, scope in BOTH)
+    account = {"kind": "ServiceAccount", "name": "recover", "namespace": "telepresence-recovery"}
+    assert [read(purpose, scope)[1]["subjects"] for purpose, scope in BOTH] == [[account]] * len(BOTH)
+
+
+@pytest.mark.parametrize(("purpose", "scope"), BOTH)
+def test_a_manifest_is_enough(cluster: Cluster, purpose: str, scope: str) -> None:
+    cluster.stage()
+    cluster.server.authorize = allowing(granted(purpose, scope), scope)
+    assert cluster.run("info", purpose=purpose, **where(scope))["missing"] == []
+    result = cluster.run(purpose, **where(scope))
+    assert only(result)["outcome"] == ("restored" if purpose == "restore" else "restorable")
+    refused = {request.access.name for request in cluster.seen() if request.status == 403}
+    assert refused == (set() if scope == "cluster" else {"kube-system"})
+    assert len(cluster.writes) == (2 if purpose == "restore" else 0)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "scope", "right"),
+    [(*both, right) for both in BOTH for right in granted(*both) if right.verb != "create" and right != KUBE_SYSTEM],
+    ids=str,
+)
+def test_a_right_that_lacks_is_named(cluster: Cluster, purpose: str, scope: str, right: Grant) -> None:
     pod = cluster.stage()
-    cluster.server.deny(verb, resource, subresource)
-    where: dict[str, Any] = {} if namespace is None else {"namespaces": [namespace]}
-    sentence = f"{said} in all namespaces" if namespace is None else f"{said} in namespace {namespace}"
+    cluster.server.authorize = allowing([one for one in granted(purpose, scope) if one != right], scope)
+    options: dict[str, Any] = {**where(scope), **({"probe": "pod_proxy"} if right.resource == "pods/proxy" else {})}
+    sentence = f"{right} in {'all namespaces' if scope == 'cluster' else 'namespace default'}"
 
-    info = cluster.run("info", purpose=purpose, **where)
+    info = cluster.run("info", purpose=purpose, **options)
     assert (info["missing"], info.get("failed"), info["changed"]) == ([sentence], None, False)
 
-    result = cluster.run(purpose, **where)
+    result = cluster.run(purpose, **options)
     assert result["failed"] is True and result["sessions"] == []
     assert f"it may not {sentence}." in result["msg"]
     assert USER in result["msg"] and cluster.server.url in result["msg"]
@@ -55,38 +105,21 @@ def test_a_right_that_lacks_is_named(
     assert cluster.writes == [] and pod in cluster.proxies()
 
 
-@pytest.mark.parametrize("purpose", PURPOSES)
-@pytest.mark.parametrize("namespace", [None, "default"])
-def test_what_is_enough(cluster: Cluster, purpose: str, namespace: str | None) -> None:
-    """An account with the rights that are named, and no other, gets through."""
+@pytest.mark.parametrize(("purpose", "scope"), BOTH)
+def test_living_clients_are_recognised_without_the_pod_proxy(cluster: Cluster, purpose: str, scope: str) -> None:
     cluster.stage()
-    granted = {(verb, resource, subresource) for verb, resource, subresource, _said in PURPOSES[purpose]}
-    granted |= {("get" if namespace else "list", "namespaces", "")}
-
-    def authorize(access: Access) -> bool:
-        here = namespace is None or namespace in (access.namespace, access.name)
-        return here and (access.verb, access.resource, access.subresource) in granted
-
-    cluster.server.authorize = authorize
-    where: dict[str, Any] = {} if namespace is None else {"namespaces": [namespace]}
-    assert cluster.run("info", purpose=purpose, **where)["missing"] == []
-    result = cluster.run(purpose, **where)
-    assert only(result)["outcome"] == ("restored" if purpose == "restore" else "restorable")
-    # Neither reading kube-system nor the pod proxy is a must.
-    assert {
-        request.access.subresource or request.access.name for request in cluster.seen() if request.status == 403
-    } == {
-        "kube-system",
-        "proxy",
-    }
-    assert len(cluster.writes) == (2 if purpose == "restore" else 0)
+    rights = [one for one in granted(purpose, scope) if one.resource != "pods/proxy"]
+    cluster.server.authorize = allowing(rights, scope)
+    assert only(cluster.run(purpose, **where(scope)))["verdict"] == "stale"
+    assert [request.status for request in cluster.seen("get", "pods", "proxy")] == [403]
 
 
 def test_every_right_that_lacks_is_named_at_once(cluster: Cluster) -> None:
     cluster.server.authorize = lambda access: False
     missing = cluster.run("info", purpose="restore")["missing"]
-    said = [f"{right[-1]} in all namespaces" for right in LOOK + RESTORE]
-    assert sorted(missing) == sorted([*said, "list namespaces in all namespaces"])
+    optional = {str(KUBE_SYSTEM), "get pods/proxy", "create pods/exec"}
+    must = {str(right) for right in granted("restore", "cluster")} - optional
+    assert sorted(missing) == sorted(f"{right} in all namespaces" for right in must)
     assert cluster.writes == []
 
 

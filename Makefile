@@ -3,6 +3,7 @@ SHELL := /bin/bash
 VENV ?= .lab/venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
+AWS := .lab/aws/.ready
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 # Ansible warns of nothing but what our own files cause.
 export ANSIBLE_LOCALHOST_WARNING := false
@@ -27,7 +28,7 @@ lint: $(READY) ## Check the style of Python, YAML, roles, playbooks, docs and ch
 	GIT_CEILING_DIRECTORIES=$(CURDIR)/.lab antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 	antsibull-changelog lint
 
-unit: $(READY) ## Run the tests that need no cluster
+unit: $(READY) $(AWS) ## Run the tests that need no cluster
 	$(PYTHON) -m pytest tests/unit --numprocesses=2
 
 integration: lab-up ## Run the tests on the two clusters of the lab
@@ -46,5 +47,9 @@ lab-status: $(READY) ## Show the parts of the lab and whether they are well
 	@$(PYTHON) -m tests.lab status
 
 $(READY): requirements/dev.txt requirements/venv.sh
-	@requirements/venv.sh $(VENV)
+	@requirements/venv.sh $(VENV) dev.txt
+	@touch $@
+
+$(AWS): requirements/aws.txt requirements/venv.sh
+	@requirements/venv.sh .lab/aws aws.txt
 	@touch $@

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes the project's Python environment in the directory given, from requirements/dev.txt.
+# Makes a Python environment in the directory given, with what the file of requirements beside this one says: DIRECTORY FILE.
 set -euo pipefail
 venv=$1
-here=$(dirname "$0")
+requirements=$(dirname "$0")/$2
 
 if ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
     echo "The project needs python3, version 3.11 or later, on the PATH: install it (Debian: apt-get install python3)." >&2
@@ -20,4 +20,4 @@ if ! python3 -c 'import ensurepip' 2>/dev/null; then
 fi
 echo "making the Python environment in $venv (about a minute)"
 python3 -m venv "$venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$here/dev.txt"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"

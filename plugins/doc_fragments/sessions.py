@@ -36,6 +36,20 @@ options:
       - exec
       - pod_proxy
     default: auto
+  workload_kinds:
+    description:
+      - The kinds of workload that a client may have replaced.
+      - V(DeploymentConfig) is OpenShift's, and is looked for only where the cluster has it.
+      - V(StatefulSet) has to be asked for. Telepresence itself replaced none, but changed versions of it did.
+    type: list
+    elements: str
+    choices:
+      - Deployment
+      - DeploymentConfig
+      - StatefulSet
+    default:
+      - Deployment
+      - DeploymentConfig
 """
 
     DOCUMENTATION = r"""
@@ -67,7 +81,7 @@ options:
       - The weakest class of evidence that may set the number of replicas. What is weaker needs a decision.
       - V(recorded) believes what you said with O(replicas), what the cluster noted at the moment of the swap, and what an earlier run recorded.
       - V(declared) also believes what the owner of the workload wrote down, such as its last-applied configuration.
-      - V(historic) also believes older traces, such as the last ReplicaSet that was scaled down.
+      - V(historic) also believes older traces, such as the last ReplicaSet that was scaled down, or what a DeploymentConfig had at its last rollout.
     type: str
     choices:
       - recorded
@@ -103,7 +117,7 @@ options:
     type: str
     default: "(^|/)telepresence-(k8s|k8s-priv|ocp)([:@]|$)"
 notes:
-  - A session is a Pod or Deployment with the label C(telepresence), as Telepresence 1 makes them. Telepresence 2 is not touched.
+  - A session is a Pod or a workload with the label C(telepresence), as Telepresence 1 makes them. Telepresence 2 is not touched.
   - The annotation C(devclusters.telepresence/ignore) with the value C(true) on a workload, a proxy, or a namespace keeps it from being touched.
 requirements:
   - kubernetes >= 24.2.0

@@ -14,6 +14,8 @@ from ._cluster import access
 from ._cluster.api import Api
 from ._cluster.connect import Identity, connect, identify
 from ._cluster.errors import ClusterError
+from ._cluster.kinds import Kind
+from ._cluster.workloads import in_use
 from ._results import records
 from ._swaps.observe import Observer
 from ._swaps.options import DEFAULTS, Options
@@ -63,7 +65,8 @@ def inspect_cluster(module: AnsibleModule) -> None:
         identity = identify(api)
         purpose = module.params["purpose"]
         options = Options.of({**DEFAULTS, **module.params})
-        lacking = _lacking(api, identity, purpose, options) if purpose else []
+        kinds = in_use(api, options.workload_kinds) if purpose else ()
+        lacking = _lacking(api, identity, purpose, options, kinds) if purpose else []
     except (ClusterError, ValueError) as error:
         _fail(module, error, {"cluster": identity.as_dict() if identity else None})
         return
@@ -84,14 +87,15 @@ def _run(
         options = Options.of(module.params)
         api = connect(module)
         identity = identify(api)
-        lacking = _lacking(api, identity, purpose, options)
+        kinds = in_use(api, options.workload_kinds)
+        lacking = _lacking(api, identity, purpose, options, kinds)
         if lacking:
             raise ClusterError(
                 f"The account {identity.user or 'of these credentials'} lacks rights on {identity.server}: it may not {'; not '.join(lacking)}. "
                 "Grant them, or name the namespaces where it has them with option namespaces."
             )
         with ThreadPoolExecutor(max_workers=options.concurrency) as pool:
-            observer = Observer(api, options, pool)
+            observer = Observer(api, options, pool, kinds)
             cases = observer.observe()
             chosen = [case for case in cases if options.selects(records.record(case))]
             result = act(observer, cases, chosen, identity)
@@ -105,8 +109,8 @@ def _run(
     module.exit_json(**result)
 
 
-def _lacking(api: Api, identity: Identity, purpose: str, options: Options) -> list[str]:
-    return access.missing(api, access.needed(purpose, options.probe, identity.version), options.listed)
+def _lacking(api: Api, identity: Identity, purpose: str, options: Options, kinds: t.Sequence[Kind]) -> list[str]:
+    return access.missing(api, access.needed(purpose, options.probe, identity.version, kinds), options.listed)
 
 
 def _fail(module: AnsibleModule, error: Exception, known: t.Mapping[str, t.Any]) -> None:

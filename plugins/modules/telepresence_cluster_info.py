@@ -103,7 +103,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **AUTH_ARG_SPEC,
-            **{name: SPEC[name] for name in ("namespaces", "exclude_namespaces", "probe")},
+            **{name: SPEC[name] for name in ("namespaces", "exclude_namespaces", "probe", "workload_kinds")},
             "purpose": {"type": "str", "choices": ["orphans", "restore"]},
         },
         supports_check_mode=True,

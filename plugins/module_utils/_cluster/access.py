@@ -13,7 +13,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .api import Api
-from .kinds import ACCESS_REVIEW, AUTOSCALER, DEPLOYMENT, EVENT, NAMESPACE, POD, REPLICA_SET, SERVICE, Kind
+from .kinds import (
+    ACCESS_REVIEW,
+    AUTOSCALER,
+    DEPLOYMENT,
+    DEPLOYMENT_CONFIG,
+    EVENT,
+    NAMESPACE,
+    POD,
+    REPLICA_SET,
+    REPLICATION_CONTROLLER,
+    SERVICE,
+    STATEFUL_SET,
+    Kind,
+)
 
 
 @dataclass(frozen=True)
@@ -35,25 +48,36 @@ LOOK = (
     Right("list", SERVICE),
     Right("list", EVENT),
     Right("list", DEPLOYMENT),
-    Right("list", REPLICA_SET),
     Right("list", AUTOSCALER),
     Right("get", POD, "log"),
 )
+LOOK_AT = {
+    DEPLOYMENT: (Right("list", REPLICA_SET),),
+    STATEFUL_SET: (Right("list", STATEFUL_SET),),
+    DEPLOYMENT_CONFIG: (Right("list", DEPLOYMENT_CONFIG), Right("list", REPLICATION_CONTROLLER)),
+}
+"""By kind of workload, what else has to be read. Deployments are listed in any case: a proxy may be one."""
 RESTORE = (
-    Right("update", DEPLOYMENT, "scale"),
     Right("delete", DEPLOYMENT),
     Right("delete", POD),
     Right("delete", SERVICE),
 )
+PUT_BACK = {
+    DEPLOYMENT: (Right("update", DEPLOYMENT, "scale"),),
+    STATEFUL_SET: (Right("update", STATEFUL_SET, "scale"),),
+    DEPLOYMENT_CONFIG: (Right("patch", DEPLOYMENT_CONFIG),),
+}
+"""By kind of workload, what setting its replicas takes."""
 
 
-def needed(purpose: str, probe: str, version: str | None) -> tuple[Right, ...]:
+def needed(purpose: str, probe: str, version: str | None, kinds: t.Sequence[Kind]) -> tuple[Right, ...]:
     """The rights for a run.
 
-    ``purpose`` is ``orphans`` or ``restore``; ``probe`` the option of that name; ``version`` the cluster's (``v1.34.4``).
+    ``purpose`` is ``orphans`` or ``restore``; ``probe`` the option of that name; ``version`` the cluster's (``v1.34.4``);
+    ``kinds`` those of workloads that the run looks for.
     A websocket exec is a GET and needs ``get``; since Kubernetes 1.35 it needs ``create`` as well (kubernetes issue 134577).
     """
-    rights: tuple[Right, ...] = LOOK
+    rights: tuple[Right, ...] = LOOK + tuple(right for kind in kinds for right in LOOK_AT[kind])
     if probe == "pod_proxy":
         rights += (Right("get", POD, "proxy"),)
     else:
@@ -61,7 +85,9 @@ def needed(purpose: str, probe: str, version: str | None) -> tuple[Right, ...]:
         minor = re.match(r"v1\.(\d+)", version or "")
         if minor and int(minor.group(1)) >= 35:
             rights += (Right("create", POD, "exec"),)
-    return rights + (RESTORE if purpose == "restore" else ())
+    if purpose == "restore":
+        rights += RESTORE + tuple(right for kind in kinds for right in PUT_BACK[kind])
+    return rights
 
 
 def missing(api: Api, rights: t.Sequence[Right], namespaces: t.Sequence[str] | None) -> list[str]:

@@ -31,6 +31,7 @@ LONGEST_PAUSE = 10.0
 """Seconds; a server that asks for a longer pause (Retry-After) is not asked again in this run."""
 PAGE = 500
 """Objects per page of a list, kubectl's own default (kubectl 1.34, ``--chunk-size``)."""
+MERGE_PATCH = "application/merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
@@ -69,7 +70,7 @@ class Api:
         return self._patiently("get", path, doing, query=query, accept=accept)
 
     def send(self, method: str, path: str, doing: str, body: Object) -> Answer:
-        """A POST, PUT, PATCH or DELETE with a JSON body. Raises ClusterError.
+        """A POST, PUT, PATCH (a merge patch) or DELETE with a JSON body. Raises ClusterError.
 
         It is repeated after 429, 5xx and dropped connections, so the body must carry a precondition (resourceVersion or
         uid) that makes the second try harmless.
@@ -158,6 +159,8 @@ class Api:
             "query_params": [*query],
             "_request_timeout": (min(CONNECT_TIMEOUT, timeout), timeout),
         }
+        if method == "patch":
+            params["content_type"] = MERGE_PATCH
         if accept or raw:
             params["header_params"] = {"Accept": accept or "*/*"}
         try:

@@ -44,9 +44,15 @@ SERVICE = Kind("v1", "Service", "services")
 EVENT = Kind("v1", "Event", "events")
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 REPLICA_SET = Kind("apps/v1", "ReplicaSet", "replicasets")
+STATEFUL_SET = Kind("apps/v1", "StatefulSet", "statefulsets")
+DEPLOYMENT_CONFIG = Kind("apps.openshift.io/v1", "DeploymentConfig", "deploymentconfigs")
+REPLICATION_CONTROLLER = Kind("v1", "ReplicationController", "replicationcontrollers")
 AUTOSCALER = Kind("autoscaling/v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 ACCESS_REVIEW = Kind("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", namespaced=False)
 SUBJECT_REVIEW = Kind("authentication.k8s.io/v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False)
+
+WORKLOADS = {kind.name: kind for kind in (DEPLOYMENT, DEPLOYMENT_CONFIG, STATEFUL_SET)}
+"""The kinds that a client may have scaled down, by name."""
 
 
 def ref(obj: Object) -> str:

@@ -13,7 +13,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .._cluster.api import Api
 from .._cluster.errors import ClusterError
-from .._cluster.kinds import AUTOSCALER, DEPLOYMENT, EVENT, NAMESPACE, POD, REPLICA_SET, SERVICE, Kind, Object, ref, uid
+from .._cluster.kinds import (
+    AUTOSCALER,
+    DEPLOYMENT,
+    DEPLOYMENT_CONFIG,
+    EVENT,
+    NAMESPACE,
+    POD,
+    REPLICA_SET,
+    REPLICATION_CONTROLLER,
+    SERVICE,
+    Kind,
+    Object,
+    ref,
+    uid,
+)
 from .ask import look
 from .counts import replicas
 from .liveness import Judgement, Reading, earliest
@@ -25,16 +39,24 @@ from .sessions import SELECTOR, Session, ignored, recognise, session_of
 from .witnesses import Witnesses, gather
 
 NOT_ASKED = Judgement("unknown", "It was not asked.", firm=False)
-SCALING_EVENTS = "reason=ScalingReplicaSet,involvedObject.kind=Deployment"
+SCALING_EVENTS = {
+    DEPLOYMENT.name: "reason=ScalingReplicaSet,involvedObject.kind=Deployment",
+    DEPLOYMENT_CONFIG.name: "reason=ReplicationControllerScaled,involvedObject.kind=DeploymentConfig",
+}
+"""By kind of original, the events that tell of its scaling; the controller of StatefulSets tells of single pods only."""
 
 
 class Observer:
-    """Observes one cluster with one set of options. Every method raises ClusterError where the cluster cannot be read."""
+    """Observes one cluster with one set of options. Every method raises ClusterError where the cluster cannot be read.
 
-    def __init__(self, api: Api, options: Options, pool: ThreadPoolExecutor):
+    ``kinds``: those of the workloads that are looked for.
+    """
+
+    def __init__(self, api: Api, options: Options, pool: ThreadPoolExecutor, kinds: t.Sequence[Kind]):
         self.api = api
         self.options = options
         self.pool = pool
+        self.kinds = kinds
 
     def observe(self) -> list[Case]:
         """Every session in the namespaces of the run, judged and decided, oldest first."""
@@ -57,21 +79,24 @@ class Observer:
 
     def session_keys(self, namespace: str) -> set[tuple[str, str]]:
         """(namespace, session id) of every session that has a proxy in a namespace at this moment."""
-        found = [
-            obj for kind in (DEPLOYMENT, POD) for obj in self.api.list(kind, namespace, SELECTOR, metadata_only=True)
-        ]
+        kinds = (DEPLOYMENT, POD, *(kind for kind in self.kinds if kind is DEPLOYMENT_CONFIG))
+        found = [obj for kind in kinds for obj in self.api.list(kind, namespace, SELECTOR, metadata_only=True)]
         return {(namespace, session_id) for session_id in map(session_of, found) if session_id}
 
     def sessions(self, namespaces: t.Sequence[str] | None) -> list[Session]:
         """The sessions in these namespaces (None: in all that the run looks at), oldest first."""
         places: t.Sequence[str | None] = [None] if namespaces is None else namespaces
-        kinds = (DEPLOYMENT, POD, SERVICE)
+        workloads = [DEPLOYMENT]
+        if DEPLOYMENT_CONFIG in self.kinds:
+            workloads += [DEPLOYMENT_CONFIG, REPLICATION_CONTROLLER]
+        kinds = (*workloads, POD, SERVICE)
         lists = self.pool.map(self._labelled, [(kind, place) for kind in kinds for place in places])
         found: dict[str, list[Object]] = {kind.name: [] for kind in kinds}
         for obj in (obj for objects in lists for obj in objects):
             if self.options.wants(obj["metadata"]["namespace"]):
                 found[obj["kind"]].append(obj)
-        return recognise(found["Deployment"], found["Pod"], found["Service"], self.options.image)
+        labelled = [obj for kind in workloads for obj in found[kind.name]]
+        return recognise(labelled, found["Pod"], found["Service"], self.options.image)
 
     def decide(self, cases: t.Sequence[Case]) -> None:
         """Gathers the evidence where a count is needed, and settles every case."""
@@ -85,8 +110,12 @@ class Observer:
     def _found(self, sessions: t.Sequence[Session], protected: t.Container[str]) -> list[Case]:
         """The sessions with their originals, and who asks to be left alone; no proxy is asked for that."""
         swaps = [session for session in sessions if session.swaps and session.proxies]
-        workloads = self._by_namespace(DEPLOYMENT, {session.namespace for session in swaps})
-        matches = {session.key: find(session, workloads[session.namespace]) for session in swaps}
+        namespaces = {session.namespace for session in swaps}
+        workloads = [self._by_namespace(kind, namespaces) for kind in self.kinds]
+        matches = {
+            session.key: find(session, [one for found in workloads for one in found[session.namespace]])
+            for session in swaps
+        }
         cases = []
         for session in sessions:
             match = matches.get(session.key, Match())
@@ -156,13 +185,23 @@ class Observer:
             for case in cases
             if case.match.original and over(case, self.options.policy) and replicas(case.match.original) == 0
         ]
-        namespaces = {case.session.namespace for case, original in wanting}
-        events = self._by_namespace(EVENT, namespaces, SCALING_EVENTS)
-        replica_sets = self._by_namespace(REPLICA_SET, namespaces)
-        autoscalers = self._by_namespace(AUTOSCALER, namespaces)
+        places: dict[str, set[str]] = {kind.name: set() for kind in self.kinds}
+        for case, original in wanting:
+            places[original["kind"]].add(case.session.namespace)
+        events = {
+            kind: self._by_namespace(EVENT, places.get(kind, ()), selector) for kind, selector in SCALING_EVENTS.items()
+        }
+        replica_sets = self._by_namespace(REPLICA_SET, places.get(DEPLOYMENT.name, ()))
+        controllers = self._by_namespace(REPLICATION_CONTROLLER, places.get(DEPLOYMENT_CONFIG.name, ()))
+        autoscalers = self._by_namespace(AUTOSCALER, set().union(*places.values()))
         for case, original in wanting:
             here = case.session.namespace
-            witnesses = Witnesses(events[here], replica_sets[here], autoscalers[here])
+            witnesses = Witnesses(
+                events.get(original["kind"], {}).get(here, []),
+                replica_sets.get(here, []),
+                autoscalers[here],
+                controllers.get(here, []),
+            )
             case.evidence = gather(case.session, original, witnesses, self.options.replicas)
             case.managed_by = managers(original, autoscalers[here])
 

@@ -40,6 +40,12 @@ SPEC: dict[str, dict[str, t.Any]] = {
         "default": ["stale", "ended"],
     },
     "image_pattern": {"type": "str", "default": IMAGE},
+    "workload_kinds": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["Deployment", "DeploymentConfig", "StatefulSet"],
+        "default": ["Deployment", "DeploymentConfig"],
+    },
 }
 
 DEFAULTS = {name: option.get("default") for name, option in SPEC.items()}
@@ -70,6 +76,7 @@ class Options:
     concurrency: int
     replicas: t.Mapping[str, int]
     image: t.Pattern[str]
+    workload_kinds: frozenset[str]
     rules: Rules
     policy: Policy
 
@@ -89,6 +96,7 @@ class Options:
             concurrency=params["concurrency"],
             replicas={name: _count(name, count) for name, count in params["replicas"].items()},
             image=_pattern(params["image_pattern"]),
+            workload_kinds=frozenset(params["workload_kinds"]),
             rules=Rules(float(params["start_window"]), float(params["interval"]), restorable),
             policy=Policy(restorable, params["trust"], params["replicas_limit"]),
         )

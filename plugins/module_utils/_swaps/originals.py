@@ -11,8 +11,18 @@ import json
 import typing as t
 from dataclasses import dataclass
 
-from .._cluster.kinds import Object, annotations_of, dig, uid
-from .sessions import LABEL, Session, pod_labels, pod_spec, session_of
+from .._cluster.kinds import (
+    DEPLOYMENT,
+    DEPLOYMENT_CONFIG,
+    REPLICATION_CONTROLLER,
+    Object,
+    annotations_of,
+    controller,
+    dig,
+    ref,
+    uid,
+)
+from .sessions import LABEL, Session, named_for, pod_labels, pod_spec, session_of
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 CUT = {32: 17, 36: 13}
@@ -45,7 +55,10 @@ def last_applied(obj: Object) -> Object:
 def find(session: Session, workloads: t.Iterable[Object]) -> Match:
     """The original of a swap among the workloads of its namespace."""
     proxy = session.proxies[0]
-    others = [workload for workload in workloads if session_of(workload) is None]
+    others = [workload for workload in workloads if not _is_proxy(workload)]
+    changed = next((workload for workload in others if uid(workload) == _changed_in_place(proxy)), None)
+    if changed:
+        return Match(changed, "uid", (changed,))
     named = _named(session, proxy, others)
     recorded = _recorded_uid(proxy)
     if recorded:
@@ -58,9 +71,26 @@ def find(session: Session, workloads: t.Iterable[Object]) -> Match:
     if len(fitting) == 1:
         return Match(fitting[0], "name", (fitting[0],))
     if fitting:
-        names = ", ".join(sorted(workload["metadata"]["name"] for workload in fitting))
+        names = ", ".join(sorted(ref(workload) for workload in fitting))
         return Match(candidates=named, problem=f"more than one workload may be the one it replaced: {names}")
-    return Match(candidates=named, problem=f"no Deployment in namespace {session.namespace} fits it")
+    return Match(
+        candidates=named, problem=f"no workload of one of workload_kinds in namespace {session.namespace} fits it"
+    )
+
+
+def _is_proxy(workload: Object) -> bool:
+    """Whether a workload is a proxy; one that only carries a session's label was changed in place, and may be swapped once more."""
+    session_id = session_of(workload)
+    return session_id is not None and named_for(workload, session_id)
+
+
+def _changed_in_place(proxy: Object) -> str | None:
+    """The uid of the DeploymentConfig that a client changed itself, or that owns the ReplicationController that it changed."""
+    if proxy["kind"] == DEPLOYMENT_CONFIG.name:
+        return uid(proxy)
+    if proxy["kind"] == REPLICATION_CONTROLLER.name:
+        return (controller(proxy) or {}).get("uid")
+    return None
 
 
 def _recorded_uid(proxy: Object) -> str | None:
@@ -75,10 +105,15 @@ def _named(session: Session, proxy: Object, workloads: t.Iterable[Object]) -> tu
 
 
 def _fits(proxy: Object, workload: Object) -> bool:
-    """Whether the proxy can be a copy of the workload as it is now."""
+    """Whether the proxy can be a copy of the workload as it is now, or of its pods."""
     selector = (workload.get("spec") or {}).get("selector") or {}
-    if proxy["kind"] != "Pod" and (proxy["spec"].get("selector") or {}) != selector:
+    if proxy["kind"] == DEPLOYMENT.name and (
+        workload["kind"] != DEPLOYMENT.name or (proxy["spec"].get("selector") or {}) != selector
+    ):
         return False
+    if workload["kind"] == DEPLOYMENT_CONFIG.name:
+        # Its selector is a plain map of labels (openshift/api, apps/v1/types.go).
+        selector = {"matchLabels": selector}
     own_labels = {key: value for key, value in pod_labels(proxy).items() if key != LABEL}
     containers = {container["name"] for container in pod_spec(proxy).get("containers") or []}
     wanted = {container["name"] for container in pod_spec(workload).get("containers") or []}

@@ -11,11 +11,11 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
-from .._cluster.kinds import Object, ref, uid
+from .._cluster.kinds import DEPLOYMENT_CONFIG, Object, ref, uid
 from .counts import Count, Evidence, decide, deliberate_zero, replicas
 from .liveness import Judgement, Reading
 from .originals import Match
-from .sessions import Session
+from .sessions import Session, session_of
 
 VERDICT_HOLDS = 10.0
 """Seconds. An ssh server counts a silent client's misses only while nothing else happens on the tunnel (OpenSSH 9.2), so
@@ -153,6 +153,9 @@ def _decide_swap(case: Case, original: Object, cases: t.Sequence[Case], policy: 
             state = "opted out" if other.opted_out else other.verdict
             case.settle("held", f"Session {other.session.session_id} ({state}) stands in for {ref(original)} as well.")
             return
+    if session_of(original):
+        case.settle("held", f"{ref(original)} itself was changed by session {session_of(original)}: that comes first.")
+        return
     oldest = min([case, *others], key=lambda one: one.session.created)
     here = replicas(original)
     keeper = deliberate_zero(original, oldest.session.created)
@@ -161,6 +164,10 @@ def _decide_swap(case: Case, original: Object, cases: t.Sequence[Case], policy: 
         _clean_up(case, f"{ref(original)} runs with {here} already")
     elif told:
         _put_back(case, original, decide(told, policy.trust, policy.replicas_limit))
+    elif keeper is not None and original["kind"] == DEPLOYMENT_CONFIG.name:
+        # OpenShift's scale leaves managedFields as they were: whoever owned the old count still owns the field, and any later
+        # change of theirs looks like a 0 of theirs (openshift-apiserver, pkg/apps/apiserver/registry/deployconfig/etcd/etcd.go).
+        _put_back(case, original, Count(problem=f"{keeper} changed it after the swap, perhaps to keep it there"))
     elif keeper is not None:
         _clean_up(case, f"{keeper} set {ref(original)} to 0 after the swap")
     else:

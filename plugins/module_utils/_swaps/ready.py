@@ -12,7 +12,7 @@ import typing as t
 
 from .._cluster.api import Api
 from .._cluster.errors import ClusterError
-from .._cluster.kinds import DEPLOYMENT, Object, uid
+from .._cluster.kinds import WORKLOADS, Object, uid
 from .counts import replicas
 from .plan import Case, Scale
 from .restore import told
@@ -42,12 +42,14 @@ def wait_until_ready(api: Api, cases: t.Iterable[Case], timeout: float, sleep: f
 
 
 def _not_ready(api: Api, scales: t.Sequence[Scale]) -> dict[str, str]:
-    """By uid, what the originals that are not ready lack; one list per namespace, not one request per object."""
+    """By uid, what the originals that are not ready lack; one list per namespace and kind, not one request per object."""
     problems = {}
-    for namespace in sorted({scale.obj["metadata"]["namespace"] for scale in scales}):
-        here = [scale for scale in scales if scale.obj["metadata"]["namespace"] == namespace]
+    places: dict[tuple[str, str], list[Scale]] = {}
+    for scale in scales:
+        places.setdefault((scale.obj["metadata"]["namespace"], scale.obj["kind"]), []).append(scale)
+    for (namespace, kind), here in sorted(places.items()):
         try:
-            present = {uid(obj): obj for obj in api.list(DEPLOYMENT, namespace)}
+            present = {uid(obj): obj for obj in api.list(WORKLOADS[kind], namespace)}
         except ClusterError as error:
             problems.update({uid(scale.obj): f"its readiness is not known ({error})" for scale in here})
             continue

@@ -16,7 +16,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .._cluster import clock
-from .._cluster.kinds import Object, annotations_of, labels_of
+from .._cluster.kinds import DEPLOYMENT, POD, REPLICATION_CONTROLLER, Object, annotations_of, labels_of
 
 LABEL = "telepresence"
 SELECTOR = "telepresence,telepresence!=manager"
@@ -34,9 +34,11 @@ IMAGE = r"(^|/)telepresence-(k8s|k8s-priv|ocp)([:@]|$)"
 class Session:
     """One run of a client, as its objects show it.
 
-    ``proxies``: the Deployment or the Pods that stand in for the original, empty where only a Service is left.
-    ``pods``: all Pods of them. ``services``: Services that select exactly this session. ``container``: the name of the proxy's
-    container, None where no image is recognised. ``created``: seconds since the epoch, of the oldest of them.
+    ``proxies``: the Deployment or the Pods that stand in for the original, or what the client changed in place; empty where only
+    a Service is left. ``rollouts``: the ReplicationControllers with its label, which OpenShift made of a DeploymentConfig that
+    was changed in place. ``pods``: all Pods of them. ``services``: Services that select exactly this session. ``container``: the name of the proxy's
+    container, None where no image is recognised. ``created``: seconds since the epoch, of the oldest of them, or of the oldest
+    rollout.
     ``deletable``: whether the proxies are certainly the client's own creation.
     """
 
@@ -44,6 +46,7 @@ class Session:
     namespace: str
     mode: str
     proxies: tuple[Object, ...]
+    rollouts: tuple[Object, ...]
     pods: tuple[Object, ...]
     services: tuple[Object, ...]
     container: str | None
@@ -79,11 +82,14 @@ def ignored(obj: Object) -> bool:
 
 
 def recognise(
-    deployments: t.Iterable[Object], pods: t.Iterable[Object], services: t.Iterable[Object], image: t.Pattern[str]
+    workloads: t.Iterable[Object], pods: t.Iterable[Object], services: t.Iterable[Object], image: t.Pattern[str]
 ) -> list[Session]:
-    """The sessions among labelled objects, oldest first. ``image`` recognises the image of a proxy's container."""
+    """The sessions among labelled objects, oldest first. ``image`` recognises the image of a proxy's container.
+
+    ``workloads``: Deployments, DeploymentConfigs, ReplicationControllers.
+    """
     parts: dict[tuple[str, str], dict[str, list[Object]]] = {}
-    for sort, objects in (("deployments", deployments), ("pods", pods), ("services", services)):
+    for sort, objects in (("workloads", workloads), ("pods", pods), ("services", services)):
         for obj in objects:
             session_id = session_of(obj)
             if session_id:
@@ -95,8 +101,14 @@ def recognise(
 
 def _session(namespace: str, session_id: str, part: dict[str, list[Object]], image: t.Pattern[str]) -> Session | None:
     pods = part.get("pods", [])
-    # Pods of a labelled Deployment stand behind it; a Pod that something else controls is shown, never deleted.
-    proxies = part.get("deployments") or pods
+    rollouts = [one for one in part.get("workloads", []) if one["kind"] == REPLICATION_CONTROLLER.name]
+    # Pods of a labelled workload stand behind it, and a rollout behind its DeploymentConfig; one that runs nothing is history.
+    # A Pod that something else controls is shown, never deleted.
+    proxies = (
+        [one for one in part.get("workloads", []) if one not in rollouts]
+        or [one for one in rollouts if (one.get("spec") or {}).get("replicas")]
+        or pods
+    )
     services = [service for service in part.get("services", []) if _selects_only(service, session_id)]
     if not proxies and not services:
         return None
@@ -105,19 +117,18 @@ def _session(namespace: str, session_id: str, part: dict[str, list[Object]], ima
     marked = [one for one in containers if any(env.get("name") == SWAPPED for env in one.get("env") or [])]
     swapped = bool(marked)
     container = next((one for one in marked or containers if image.search(str(one.get("image")))), None)
-    own = all(
-        not proxy["metadata"].get("ownerReferences") and _named_for(proxy, session_id, swapped) for proxy in proxies
-    )
+    own = all(_made_by_client(proxy, session_id, swapped) for proxy in proxies)
     return Session(
         session_id=session_id,
         namespace=namespace,
         mode=_mode(proxies, swapped, own),
         proxies=tuple(proxies),
+        rollouts=tuple(rollouts),
         pods=tuple(pods),
         services=tuple(services),
         container=None if container is None else container["name"],
         client_version=None if container is None else _version(str(container["image"])),
-        created=min(created(obj) for obj in proxies or services),
+        created=min(created(obj) for obj in rollouts or proxies or services),
         deletable=own and (container is not None or not proxies),
     )
 
@@ -130,9 +141,16 @@ def _mode(proxies: t.Sequence[Object], swapped: bool, own: bool) -> str:
     return "swap_pod" if proxies[0]["kind"] == "Pod" else "swap_deployment"
 
 
-def _named_for(proxy: Object, session_id: str, swapped: bool) -> bool:
-    """A swap's proxy ends in its session's id; one that does not may be the original itself (clients up to 0.84)."""
-    return not swapped or str(proxy["metadata"]["name"]).endswith(f"-{session_id}")
+def _made_by_client(proxy: Object, session_id: str, swapped: bool) -> bool:
+    """Whether a proxy is the client's own creation. A swap's ends in its session's id; one that does not may be the original."""
+    if proxy["metadata"].get("ownerReferences") or proxy["kind"] not in (POD.name, DEPLOYMENT.name):
+        return False
+    return not swapped or named_for(proxy, session_id)
+
+
+def named_for(obj: Object, session_id: str) -> bool:
+    """Whether the name is that of a swap's proxy (clients up to 0.84 gave it the original's)."""
+    return str(obj["metadata"]["name"]).endswith(f"-{session_id}")
 
 
 def _selects_only(service: Object, session_id: str) -> bool:

@@ -12,16 +12,23 @@ import typing as t
 from dataclasses import dataclass
 
 from .._cluster import clock
-from .._cluster.kinds import Object, annotations_of, controller, dig, ref, uid, whole
+from .._cluster.kinds import DEPLOYMENT_CONFIG, Object, annotations_of, controller, dig, ref, uid, whole
 from .counts import Evidence
 from .managers import targets
+from .openshift import REPLICAS, latest_rollout
 from .originals import last_applied
 from .sessions import Session
 
-SCALED_TO_ZERO = re.compile(
-    r"Scaled down replica set (?P<name>\S+) (?:to 0(?: from (?P<late>\d+))?|from (?P<now>\d+) to 0)$"
+SCALED_TO_ZERO = tuple(
+    re.compile(text)
+    for text in (
+        r"Scaled down replica set (?P<name>\S+) to 0(?: from (?P<before>\d+))?$",
+        r"Scaled down replica set (?P<name>\S+) from (?P<before>\d+) to 0$",
+        r'Scaled replication controller "(?P<name>[^"]+)" from (?P<before>\d+) to 0$',
+    )
 )
-"""The three texts of the deployment controller's event: kubernetes before, with and after pull requests 101142 and 125118."""
+"""The texts of the deployment controller's event, of Kubernetes before, with and after pull requests 101142 and 125118, and of
+OpenShift's (openshift-controller-manager, pkg/apps/deploymentconfig/deploymentconfig_controller.go)."""
 BEFORE_SWAP, AFTER_SWAP = 5.0, 120.0
 """Seconds around the creation of the proxy in which its client scales the original down (it does so at once)."""
 
@@ -39,6 +46,7 @@ class Witnesses:
     events: t.Sequence[Object] = ()
     replica_sets: t.Sequence[Object] = ()
     autoscalers: t.Sequence[Object] = ()
+    controllers: t.Sequence[Object] = ()
 
 
 def gather(session: Session, original: Object, witnesses: Witnesses, told: t.Mapping[str, int]) -> list[Evidence]:
@@ -48,19 +56,28 @@ def gather(session: Session, original: Object, witnesses: Witnesses, told: t.Map
     name = f"{meta['namespace']}/{meta['name']}"
     if name in told:
         found.append(Evidence("told", "told", told[name], None, ref(original)))
-    found += _scaling_events(session, original, witnesses.events)
+    rollout = latest_rollout(original, witnesses.controllers)
+    found += _scaling_events(session, original, witnesses.events, rollout)
     found += _applied_by_swap(session, original)
     found += _declared(session, original, witnesses.autoscalers)
     found += _historic(original, witnesses.replica_sets)
+    if rollout and annotations_of(rollout).get(REPLICAS, "").isdecimal():
+        found.append(Evidence("rollout", "historic", int(annotations_of(rollout)[REPLICAS]), None, ref(rollout)))
     return found
 
 
-def _scaling_events(session: Session, original: Object, events: t.Iterable[Object]) -> list[Evidence]:
+def _scaling_events(
+    session: Session, original: Object, events: t.Iterable[Object], rollout: Object | None
+) -> list[Evidence]:
     at_the_swap = []
     for event in events:
         if (event.get("involvedObject") or {}).get("uid") != uid(original):
             continue
-        text = SCALED_TO_ZERO.match(str(event.get("message")))
+        message = str(event.get("message"))
+        text = next((match for match in (pattern.match(message) for pattern in SCALED_TO_ZERO) if match), None)
+        if text and original["kind"] == DEPLOYMENT_CONFIG.name and text["name"] != dig(rollout, "metadata", "name"):
+            # One whose rollout failed held a part of the count, or none of it.
+            continue
         # A repeated event is counted up: its text held the first time as well as the last.
         times = [event.get(key) for key in ("firstTimestamp", "lastTimestamp", "eventTime")]
         seen = next((time for time in times if _at_the_swap(time, session)), None)
@@ -70,9 +87,9 @@ def _scaling_events(session: Session, original: Object, events: t.Iterable[Objec
         # In the middle of a rollout each ReplicaSet held a part of the count.
         return []
     return [
-        Evidence("scaling_event", "swap", int(text["late"] or text["now"]), seen, name)
+        Evidence("scaling_event", "swap", int(text["before"]), seen, name)
         for text, seen, name in at_the_swap
-        if text["late"] or text["now"]
+        if text["before"]
     ]
 
 

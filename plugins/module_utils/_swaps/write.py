@@ -9,24 +9,26 @@ from __future__ import annotations
 
 from .._cluster.api import Api
 from .._cluster.errors import ClusterError
-from .._cluster.kinds import DEPLOYMENT, POD, SERVICE, Object, ref, uid
+from .._cluster.kinds import DEPLOYMENT, DEPLOYMENT_CONFIG, POD, SERVICE, WORKLOADS, Object, ref, uid
 from .counts import replicas
 from .plan import Scale
 
-KINDS = {kind.name: kind for kind in (DEPLOYMENT, POD, SERVICE)}
+DELETABLE = {kind.name: kind for kind in (DEPLOYMENT, POD, SERVICE)}
 
 
 def scale(api: Api, action: Scale) -> None:
     """Sets the replicas by compare-and-set: the version that was read, at 0, is the precondition."""
-    meta = action.obj["metadata"]
-    body = {
-        "apiVersion": "autoscaling/v1",
-        "kind": "Scale",
+    meta, kind = action.obj["metadata"], WORKLOADS[action.obj["kind"]]
+    path, doing = kind.path(meta["namespace"], meta["name"]), f"scale {ref(action.obj)} to {action.after}"
+    body: Object = {
         "metadata": {key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion")},
         "spec": {"replicas": action.after},
     }
-    path = KINDS[action.obj["kind"]].path(meta["namespace"], meta["name"], "scale")
-    answer = api.send("put", path, f"scale {ref(action.obj)} to {action.after}", body).body
+    if kind is DEPLOYMENT_CONFIG:
+        # Its scale does not compare (openshift-apiserver, pkg/apps/apiserver/registry/deployconfig/etcd/etcd.go).
+        answer = api.send("patch", path, doing, body).body
+    else:
+        answer = api.send("put", f"{path}/scale", doing, {"apiVersion": "autoscaling/v1", "kind": "Scale", **body}).body
     if replicas(answer) != action.after:
         raise ClusterError(
             f"{ref(action.obj)} on {api.server} did not take {action.after} replicas.", status=409, reason="NotTaken"
@@ -43,7 +45,7 @@ def delete(api: Api, obj: Object) -> None:
         "preconditions": {"uid": uid(obj)},
     }
     try:
-        api.send("delete", KINDS[obj["kind"]].path(meta["namespace"], meta["name"]), f"delete {ref(obj)}", body)
+        api.send("delete", DELETABLE[obj["kind"]].path(meta["namespace"], meta["name"]), f"delete {ref(obj)}", body)
     except ClusterError as error:
         if error.status != 404:
             raise

@@ -7,15 +7,23 @@ import typing as t
 import pytest
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.access import Right, missing, needed
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.api import Answer
-from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.kinds import DEPLOYMENT, POD, Object
+from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.kinds import (
+    DEPLOYMENT,
+    DEPLOYMENT_CONFIG,
+    POD,
+    STATEFUL_SET,
+    WORKLOADS,
+    Kind,
+    Object,
+)
 
 WRITING = {"update", "patch", "delete", "deletecollection"}
 EXEC = {"get pods/exec", "create pods/exec"}
 
 
-def rights(purpose: str = "orphans", probe: str = "auto", version: str | None = "v1.34.4") -> set[str]:
-    """The rights of a run in words."""
-    return {str(right) for right in needed(purpose, probe, version)}
+def rights(purpose: str = "orphans", probe: str = "auto", version: str | None = "v1.34.4", *kinds: Kind) -> set[str]:
+    """The rights of a run in words; one that looks for Deployments only unless told otherwise."""
+    return {str(right) for right in needed(purpose, probe, version, kinds or (DEPLOYMENT,))}
 
 
 @pytest.mark.parametrize(
@@ -45,7 +53,9 @@ def test_pod_proxy_needs_no_exec(version: str | None) -> None:
 
 @pytest.mark.parametrize("probe", ["auto", "exec", "pod_proxy"])
 def test_looking_needs_no_right_to_write(probe: str) -> None:
-    assert not {right for right in needed("orphans", probe, "v1.35.0") if right.verb in WRITING}
+    assert not {
+        right for right in needed("orphans", probe, "v1.35.0", tuple(WORKLOADS.values())) if right.verb in WRITING
+    }
 
 
 def test_restoring_needs_these_and_no_more() -> None:
@@ -55,6 +65,30 @@ def test_restoring_needs_these_and_no_more() -> None:
         "delete pods",
         "delete services",
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "looking", "restoring"),
+    [
+        (DEPLOYMENT, {"list replicasets (apps)"}, {"update deployments/scale (apps)"}),
+        (STATEFUL_SET, {"list statefulsets (apps)"}, {"update statefulsets/scale (apps)"}),
+        (
+            DEPLOYMENT_CONFIG,
+            {"list deploymentconfigs (apps.openshift.io)", "list replicationcontrollers"},
+            {"patch deploymentconfigs (apps.openshift.io)"},
+        ),
+    ],
+    ids=lambda value: value.name if isinstance(value, Kind) else "",
+)
+def test_a_kind_is_asked_for_only_where_it_is_in_use(kind: Kind, looking: set[str], restoring: set[str]) -> None:
+    version = "v1.34.4"
+    others = [one for one in WORKLOADS.values() if one is not kind]
+    assert rights("orphans", "auto", version, *WORKLOADS.values()) - rights("orphans", "auto", version, *others) == (
+        looking
+    )
+    assert rights("restore", "auto", version, *WORKLOADS.values()) - rights("restore", "auto", version, *others) == (
+        looking | restoring
+    )
 
 
 class Reviews:

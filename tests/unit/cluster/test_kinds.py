@@ -17,6 +17,13 @@ from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.
         (kinds.POD, ("shop", "http:web:9055", "proxy"), "/api/v1/namespaces/shop/pods/http:web:9055/proxy"),
         (kinds.DEPLOYMENT, (), "/apis/apps/v1/deployments"),
         (kinds.DEPLOYMENT, ("shop", "web", "scale"), "/apis/apps/v1/namespaces/shop/deployments/web/scale"),
+        (kinds.STATEFUL_SET, ("shop", "db", "scale"), "/apis/apps/v1/namespaces/shop/statefulsets/db/scale"),
+        (
+            kinds.DEPLOYMENT_CONFIG,
+            ("shop", "web"),
+            "/apis/apps.openshift.io/v1/namespaces/shop/deploymentconfigs/web",
+        ),
+        (kinds.REPLICATION_CONTROLLER, ("shop",), "/api/v1/namespaces/shop/replicationcontrollers"),
         (kinds.AUTOSCALER, ("shop",), "/apis/autoscaling/v1/namespaces/shop/horizontalpodautoscalers"),
         (kinds.NAMESPACE, (), "/api/v1/namespaces"),
         (kinds.NAMESPACE, (None, "shop"), "/api/v1/namespaces/shop"),

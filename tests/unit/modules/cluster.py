@@ -171,9 +171,13 @@ class Cluster:
 
     def _check_writes(self) -> None:
         for write in (request for request in self.seen() if request.is_write):
-            if write.method == "PUT":
-                assert write.access.subresource == "scale"
+            if write.method in ("PUT", "PATCH"):
                 assert write.body["metadata"]["uid"] and write.body["metadata"]["resourceVersion"]
+                assert set(write.body["spec"]) == {"replicas"}
+                # The scale of a DeploymentConfig compares nothing; that of every other kind does.
+                by_patch = (write.method, write.access.resource, write.access.subresource)
+                assert by_patch == ("PATCH", "deploymentconfigs", "") or by_patch[::2] == ("PUT", "scale")
+                assert write.access.resource != "deploymentconfigs" or by_patch[0] == "PATCH"
             else:
                 assert write.method == "DELETE"
                 assert write.body["preconditions"]["uid"] and write.body["propagationPolicy"] == "Background"
@@ -220,7 +224,7 @@ class Cluster:
             access = write.access
             name = "/".join(part for part in (access.resource, access.name, access.subresource) if part)
             said.append(
-                f"{write.method} {name}" + (f" {write.body['spec']['replicas']}" if write.method == "PUT" else "")
+                f"{write.method} {name}" + (f" {write.body['spec']['replicas']}" if "spec" in write.body else "")
             )
         return said
 

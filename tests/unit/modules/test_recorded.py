@@ -179,7 +179,7 @@ def test_a_proxy_without_an_original_is_left_to_a_person(cluster: Cluster) -> No
     cluster.stage(COMPLETED, "gone")
     result = cluster.run()
     assert (only(result)["verdict"], only(result)["outcome"]) == ("ended", "needs_decision")
-    assert "no Deployment in namespace default fits it" in only(result)["message"]
+    assert "no workload of one of workload_kinds in namespace default fits it" in only(result)["message"]
     assert result["summary"]["needs_attention"] is True
     assert cluster.writes == []
 

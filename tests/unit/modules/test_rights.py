@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.access import needed
+from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.kinds import DEPLOYMENT
 
 from tests.rights import DIRECTORY, PURPOSES, SCOPES, Grant, grants, read
 from wire import server as wire_server
@@ -47,7 +48,7 @@ def test_a_manifest_grants_what_is_asked_for_and_no_more(purpose: str, scope: st
         Grant(right.verb, right.kind.group, "/".join(filter(None, (right.kind.plural, right.subresource))))
         for probe in ("auto", "exec", "pod_proxy")
         for version in ("v1.34.4", "v1.35.0")
-        for right in needed(purpose, probe, version)
+        for right in needed(purpose, probe, version, (DEPLOYMENT,))
     }
     asked |= {KUBE_SYSTEM, Grant("list", "", "namespaces")} if scope == "cluster" else {Grant("get", "", "namespaces")}
     given = granted(purpose, scope)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster import clock
-from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.kinds import Object
+from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.kinds import Object, labels_of
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps import log as poller
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.counts import Evidence
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.liveness import Judgement, Reading
@@ -71,7 +71,12 @@ def of_kind(objects: t.Iterable[Object], kind: str) -> list[Object]:
 def recorded_sessions(name: str) -> list[Session]:
     """What is recognised in a recorded case."""
     objects = recorded_objects(name)
-    return recognise(of_kind(objects, "Deployment"), of_kind(objects, "Pod"), of_kind(objects, "Service"), PATTERN)
+    return _recognised(objects)
+
+
+def _recognised(objects: t.Sequence[Object]) -> list[Session]:
+    workloads = [obj for obj in objects if obj["kind"] in ("Deployment", "DeploymentConfig", "ReplicationController")]
+    return recognise(workloads, of_kind(objects, "Pod"), of_kind(objects, "Service"), PATTERN)
 
 
 def recorded_log(state: str) -> str:
@@ -171,6 +176,52 @@ def deployment(name: str = "web", replicas: int | None = 0, **changes: t.Any) ->
     }
 
 
+def stateful_set(name: str = "web", replicas: int | None = 0, **changes: t.Any) -> Object:
+    """A StatefulSet; ``changes`` as of a Deployment."""
+    return {**deployment(name, replicas, **changes), "kind": "StatefulSet"}
+
+
+def deployment_config(name: str = "web", replicas: int = 0, version: int = 3, **changes: t.Any) -> Object:
+    """A DeploymentConfig of OpenShift that was rolled out so many times; ``changes`` as of a Deployment, its selector is a map of labels."""
+    given: dict[str, t.Any] = {"selector": {"app": "web"}, "uid": f"uid-config-{name}"}
+    made = deployment(name, replicas, **{**given, **changes})
+    made["spec"] |= {"triggers": [{"type": "ConfigChange"}], "strategy": {"type": "Rolling"}}
+    return {
+        **made,
+        "apiVersion": "apps.openshift.io/v1",
+        "kind": "DeploymentConfig",
+        "status": {"latestVersion": version},
+    }
+
+
+def rollout(config: Object, version: int = 3, replicas: int = 0, **changes: t.Any) -> Object:
+    """The ReplicationController of a complete rollout of a DeploymentConfig as it is given; ``changes``: annotations, owner, created."""
+    named = {key: config["metadata"][key] for key in ("name", "namespace")}
+    encoded = {key: config[key] for key in ("apiVersion", "kind", "spec")}
+    owner_uid = changes.get("owner", config["metadata"]["uid"])
+    return {
+        "apiVersion": "v1",
+        "kind": "ReplicationController",
+        "metadata": {
+            "name": f"{named['name']}-{version}",
+            "namespace": named["namespace"],
+            "uid": f"uid-{named['name']}-{version}",
+            "creationTimestamp": changes.get("created", SWAPPED_AT),
+            "labels": {**labels_of(config), "openshift.io/deployment-config.name": named["name"]},
+            "annotations": {
+                "openshift.io/deployment.phase": "Complete",
+                "openshift.io/deployment.replicas": str(config["spec"]["replicas"]),
+                "openshift.io/encoded-deployment-config": json.dumps(
+                    {**encoded, "metadata": {**named, "labels": labels_of(config)}}
+                ),
+                **changes.get("annotations", {}),
+            },
+            "ownerReferences": [{**owner("DeploymentConfig"), "name": named["name"], "uid": owner_uid}],
+        },
+        "spec": {"replicas": replicas, "template": copy.deepcopy(config["spec"]["template"])},
+    }
+
+
 def pod(name: str = f"web-{SID}", sid: str = SID, **changes: t.Any) -> Object:
     """A Pod with a session's label. ``changes``: labels beside it, annotations, containers, owners, uid, created."""
     return {
@@ -243,9 +294,7 @@ def changed(obj: Object, **meta: t.Any) -> Object:
 
 def one_session(*objects: Object) -> Session:
     """The only session among objects."""
-    (session,) = recognise(
-        of_kind(objects, "Deployment"), of_kind(objects, "Pod"), of_kind(objects, "Service"), PATTERN
-    )
+    (session,) = _recognised(objects)
     return session
 
 
@@ -289,7 +338,5 @@ POLICY = Policy(frozenset({"stale", "ended"}), "declared", 50)
 
 def case(session: Session, verdict: str, original: Object | None = None, *counts: Evidence, firm: bool = True) -> Case:
     """A session with a verdict, an original, and evidence of its count."""
-    match = (
-        Match(original, "name", (original,)) if original else Match(problem="no Deployment in namespace shop fits it")
-    )
+    match = Match(original, "name", (original,)) if original else Match(problem="nothing fits it")
     return Case(session, Judgement(verdict, f"It is {verdict}.", firm=firm), match=match, evidence=[*counts])

@@ -104,7 +104,7 @@ def test_what_nothing_tells_apart_is_not_guessed() -> None:
     match = find(one_session(pod(NAME, labels={"app": "payment"})), workloads)
     assert match.original is None and match.matched_by is None
     assert list(match.candidates) == workloads
-    assert match.problem.endswith("payment-service-v1, payment-service-v2")
+    assert match.problem.endswith("Deployment shop/payment-service-v1, Deployment shop/payment-service-v2")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_what_nothing_tells_apart_is_not_guessed() -> None:
         pytest.param(deployment(selector={"matchLabels": {"telepresence": SID}}), False, id="selects-by-the-session"),
         pytest.param(deployment(containers=[container("other")]), False, id="another-container"),
         pytest.param(deployment(containers=[container("c"), container("d")]), False, id="one-container-more"),
-        pytest.param(deployment(labels={"telepresence": builders.OTHER_SID}), False, id="itself-a-proxy"),
+        pytest.param(deployment(labels={"telepresence": builders.OTHER_SID}), True, id="itself-changed-in-place"),
         pytest.param(deployment(labels={"telepresence": "yes"}), True, id="label-without-a-session"),
     ],
 )
@@ -132,7 +132,7 @@ def test_injected_containers_do_not_disturb() -> None:
 def test_none() -> None:
     match = find(one_session(pod()), [])
     assert (match.original, match.candidates) == (None, ())
-    assert match.problem == "no Deployment in namespace shop fits it"
+    assert match.problem == "no workload of one of workload_kinds in namespace shop fits it"
 
 
 @pytest.mark.parametrize(

@@ -361,7 +361,7 @@ def test_the_product_reaches_every_outcome() -> None:
 
 def test_a_living_session_whose_original_was_changed_holds_it() -> None:
     living = case(older(), "alive")
-    living.match = Match(candidates=(WEB,), problem="no Deployment in namespace shop fits it")
+    living.match = Match(candidates=(WEB,), problem="nothing fits it")
     stale = case(younger(), "stale", WEB, SWAP_3)
     decided(living, stale)
     assert (stale.outcome, stale.plan) == ("held", [])

@@ -28,8 +28,10 @@ options:
       - How a proxy is asked whether its client is there.
       - V(auto) asks through the API server's proxy for pods first, and only proxies that do not answer there by a command in the pod.
       - V(exec) only runs the command in the pod. It reads the state of the proxy and writes nothing.
-      - V(pod_proxy) never runs a command in a pod. That can prove that a client is alive, but not that it is gone, so everything else is
-        C(unknown).
+      - V(pod_proxy) never runs a command in a pod, for clusters whose policy forbids that. It proves that a client is alive. That one is gone
+        is believed only if the address of the pod itself refuses the connection twice, and the log of the proxy agrees that its client has
+        not answered since. Beside another container in the pod, such as the sidecar of a mesh, a refusal proves nothing, because that
+        container may have refused. Everything else is C(unknown).
     type: str
     choices:
       - auto

@@ -81,9 +81,13 @@ class Api:
         """GET of a document that is no JSON (a log), as text, within ``timeout`` seconds; undecodable bytes are replaced."""
         return self._patiently("get", path, doing, query=query, raw=True, timeout=timeout).body  # type: ignore[no-any-return]
 
-    def head(self, path: str, doing: str, timeout: float) -> t.Mapping[str, str]:
-        """One HEAD, asked once, with ``timeout`` seconds for the answer; its headers."""
-        return self._ask("head", path, doing, timeout=timeout, raw=True).headers
+    def headers(self) -> dict[str, str]:
+        """The headers, credentials among them, of a request that does not go through the dynamic client."""
+        found = dict(self.client.client.default_headers)
+        for setting in self.client.configuration.auth_settings().values():
+            if setting["in"] == "header":
+                found[setting["key"]] = setting["value"]
+        return found
 
     def list(
         self,

@@ -66,15 +66,11 @@ def _open(api: Api, path: str, doing: str, deadline: float) -> t.Any:
     url = urlunsplit(
         ("wss" if server.scheme == "https" else "ws", server.netloc, server.path.rstrip("/") + path, "", "")
     )
-    headers = [f"{name}: {value}" for name, value in api.client.client.default_headers.items()]
-    for setting in configuration.auth_settings().values():
-        if setting["in"] == "header":
-            headers.append(f"{setting['key']}: {setting['value']}")
     try:
         return websocket.create_connection(
             url,
             timeout=deadline,
-            header=headers,
+            header=[f"{name}: {value}" for name, value in api.headers().items()],
             subprotocols=SUBPROTOCOLS,
             sslopt=_tls(configuration),
             **_proxy(configuration),

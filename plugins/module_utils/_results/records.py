@@ -141,11 +141,9 @@ def _probes(readings: t.Sequence[Reading]) -> Record:
     if not readings:
         return probes
     reading = readings[0]
-    if reading.alive_by_proxy:
-        probes["http"] = "alive"
+    probes["http"] = "alive" if reading.alive_by_proxy else reading.http
     if reading.answer:
         answer = reading.answer
-        probes["http"] = answer.http
         probes["sockets"] = {
             "clock": clock.text(answer.clock),
             "listening": answer.listening,

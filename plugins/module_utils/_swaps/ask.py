@@ -13,12 +13,13 @@ from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.execute import execute
 from .._cluster.kinds import POD, Object, dig, uid, whole
-from . import log, question
+from .._cluster.reach import Reached, reach
+from . import address, log, question
 from .liveness import Judgement, Reading, Rules, best, judge
 from .sessions import Session, created
 
-LONGEST_HEAD = 4.0
-"""Seconds to wait for a client through the pod proxy (one that lives takes milliseconds); then exec tells what is wrong."""
+LONGEST_ANSWER = 4.0
+"""Seconds to wait for a client through the pod proxy; one that lives takes milliseconds."""
 
 
 def look(
@@ -59,21 +60,54 @@ def _read(api: Api, session: Session, pod: Object, probe: str, deadline: float, 
         "age": api.now() - created(pod),
         "state": state,
         "instance": instance,
+        "polled": session.polled,
         "terminating": present is None or bool(present["metadata"].get("deletionTimestamp")),
     }
     if state != "running" or known["terminating"]:
         return Reading(**known)
     where = (session.namespace, name, str(session.container))
-    if probe != "exec" and _answers_through_proxy(api, session.namespace, name, deadline):
+    reached = None if probe == "exec" else _through_proxy(api, "HEAD", session.namespace, name, deadline)
+    if reached and address.is_client("HEAD", reached):
         return Reading(**known, alive_by_proxy=True)
-    if probe == "pod_proxy":
-        return Reading(**known, problem="it did not answer through the pod proxy, and probe: pod_proxy forbids exec.")
     try:
+        if probe == "pod_proxy":
+            return _without_exec(api, present or pod, where, reached, deadline, known)
         answer = _answer(api, *where, deadline)
         written = _log(api, *where, deadline)
     except ClusterError as error:
         return _look_again(api, session, pod, known, error)
     return Reading(**known, answer=answer, log=written)
+
+
+def _without_exec(
+    api: Api,
+    pod: Object,
+    where: tuple[str, str, str],
+    reached: Reached | None,
+    deadline: float,
+    known: dict[str, t.Any],
+) -> Reading:
+    """One look at a pod in which nothing may be run: whether its own address refuses, and what its log says of that.
+
+    ``reached`` is the answer to HEAD. Raises ClusterError where the address does not refuse.
+    """
+    namespace, name, container = where
+    between = address.shared_with(pod, container)
+    if between:
+        raise ClusterError(f"Without exec, {between} may be what speaks for the proxy on port 9055.", reason="Shared")
+    if reached and reached.status == 503:
+        # HEAD has no body. A client that lives would show this request to its developer, so it is not put first.
+        reached = _through_proxy(api, "GET", namespace, name, deadline)
+    if reached and address.is_client("GET", reached):
+        return Reading(**known, alive_by_proxy=True)
+    if reached is None or not address.refuses(pod, reached):
+        said = f"HTTP {reached.status}" if reached else "nothing in time"
+        raise ClusterError(
+            f"Through the pod proxy it said {said}, which is neither a client's answer nor a refusal by the pod's own address.",
+            status=reached.status if reached else None,
+            reason="NoAnswer",
+        )
+    return Reading(**known, refused_at=api.now(), log=_log(api, *where, deadline))
 
 
 def _look_again(api: Api, session: Session, pod: Object, known: dict[str, t.Any], error: ClusterError) -> Reading:
@@ -109,21 +143,20 @@ def container_state(pod: Object, container: str | None) -> tuple[str, str]:
     of_proxy: Object = next((one for one in statuses if one.get("name") == container), {})
     state = of_proxy.get("state") or {}
     instance = str(of_proxy.get("containerID") or "")
-    if "running" in state:
+    # Of a pod in phase Unknown, whose node was lost, nothing is known but what it says itself.
+    if "running" in state or status.get("phase") == "Unknown":
         return "running", instance
     if "terminated" in state and (pod.get("spec") or {}).get("restartPolicy") == "Never":
         return "over", instance
     return "waiting", instance
 
 
-def _answers_through_proxy(api: Api, namespace: str, pod: str, deadline: float) -> bool:
-    """Whether a client answers HEAD through the API server. No answer says nothing: exec and log are asked then."""
-    path = POD.path(namespace, f"http:{pod}:{question.ALIVE_PORT}", "proxy") + "/"
+def _through_proxy(api: Api, method: str, namespace: str, pod: str, deadline: float) -> Reached | None:
+    """What port 9055 said through the API server, None where no answer came in time."""
     try:
-        headers = api.head(path, f"ask pod {namespace}/{pod} through the pod proxy", min(deadline, LONGEST_HEAD))
+        return reach(api, method, namespace, pod, question.ALIVE_PORT, min(deadline, LONGEST_ANSWER))
     except ClusterError:
-        return False
-    return str(headers.get("Server", "")).startswith("BaseHTTP")
+        return None
 
 
 def _answer(api: Api, namespace: str, pod: str, container: str, deadline: float) -> question.Answer:

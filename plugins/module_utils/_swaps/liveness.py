@@ -26,6 +26,8 @@ HALF_OPEN = 120.0
 SUSPENDED_TWICE = 60.0
 """Seconds between two looks at a silent client: a half-open tunnel is dropped meanwhile (sshd 9.2: 22 s measured)."""
 
+UNPOLLED = "its image's tag is no release whose clients are known to listen there"
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -42,8 +44,10 @@ class Reading:
 
     ``pod`` is its name, ``state`` that of the proxy's container: ``running``, ``over`` (it will not run again), ``waiting``
     (not yet, or not now), ``missing`` (no container is recognised as a proxy's). ``age``: seconds since its creation.
-    ``alive_by_proxy``: the client answered through the API server's pod proxy, nothing else was asked. ``answer`` and ``log``
-    are None where the question failed; ``problem`` then says how.
+    ``polled``: whether clients of its version answer on 9055, see Session. ``alive_by_proxy``: the client answered through the
+    API server's pod proxy, nothing else was asked. ``refused_at``: when the pod's own address refused there, by the API
+    server's clock; then only the log was asked as well. ``answer`` and ``log`` are None where the question failed;
+    ``problem`` then says how.
     """
 
     pod: str
@@ -51,10 +55,22 @@ class Reading:
     state: str
     instance: str = ""
     terminating: bool = False
+    polled: bool | None = None
     alive_by_proxy: bool = False
+    refused_at: float | None = None
     answer: Answer | None = None
     log: Log | None = None
     problem: str = ""
+
+    @property
+    def clock(self) -> float | None:
+        """When the client was asked, by the clock that two looks are compared by; None where it could not be."""
+        return self.answer.clock if self.answer else self.refused_at
+
+    @property
+    def http(self) -> str | None:
+        """What port 9055 said, as in Answer."""
+        return self.answer.http if self.answer else None if self.refused_at is None else "refused"
 
 
 @dataclass(frozen=True)
@@ -82,9 +98,12 @@ def judge(now: Reading, rules: Rules, before: Reading | None = None) -> Judgemen
         return Judgement("unknown", "No container of it has an image that image_pattern recognises.", firm=False)
     if now.state == "waiting":
         return _not_running(now, rules)
+    before = before if before and before.instance == now.instance else None
+    if now.refused_at is not None and now.log is not None:
+        return _by_address(now, now.refused_at, now.log, rules, before)
     if now.answer is None or now.log is None:
         return Judgement("unknown", f"The proxy could not be asked: {now.problem}", firm=False)
-    return _by_answer(now, now.answer, now.log, rules, before if before and before.instance == now.instance else None)
+    return _by_answer(now, now.answer, now.log, rules, before)
 
 
 def _not_running(now: Reading, rules: Rules) -> Judgement:
@@ -98,8 +117,12 @@ def _not_running(now: Reading, rules: Rules) -> Judgement:
 def _by_answer(now: Reading, answer: Answer, log: Log, rules: Rules, before: Reading | None) -> Judgement:
     if answer.http == "alive":
         return Judgement("alive", "The client answered on port 9055.")
+    if now.polled is False and log.last_alive is None and answer.tunnels:
+        return Judgement(
+            "alive", f"{_tunnels(answer.tunnels).capitalize()}: the only sign of life of clients up to 0.87."
+        )
     if log.last_alive is None and now.age < rules.start_window:
-        return Judgement("starting", f"No client has answered yet, and the proxy is only {clock.span(now.age)} old.")
+        return _starting(now)
     if answer.http == "silent" and answer.tunnels:
         return _twice(
             "suspended", "The client holds its tunnel but does not answer.", SUSPENDED_TWICE, now, rules, before
@@ -119,33 +142,72 @@ def _twice(verdict: str, reason: str, apart: float, now: Reading, rules: Rules, 
     if verdict not in rules.restorable:
         return Judgement(verdict, reason)
     passed = _since(before, now)
-    if before and before.answer and now.answer and before.answer.http == now.answer.http and passed >= apart:
+    if before and before.http == now.http and passed >= apart:
         return Judgement(verdict, f"{reason} It was so {clock.span(passed)} ago as well.")
     return Judgement(verdict, reason, firm=False, look_again=None if before else apart)
 
 
+def _starting(now: Reading) -> Judgement:
+    return Judgement("starting", f"No client has answered yet, and the proxy is only {clock.span(now.age)} old.")
+
+
 def _refused(now: Reading, answer: Answer, log: Log, rules: Rules, before: Reading | None) -> Judgement:
     """Nothing listens on 9055: stale, once that has lasted."""
-    seen = (
-        f"the last sign of life was at {clock.text(log.last_alive)}"
-        if log.last_alive
-        else "its log shows no sign of life"
-    )
-    refused = f"Port 9055 refuses connections, {_tunnels(answer.tunnels)}, {seen}"
-    # Failed polls alone tell stale from starting only after a sign of life, or where they outlast any start.
-    lasting = POLL if log.last_alive is not None else max(POLL, rules.start_window)
-    current = log.failing_until is not None and answer.clock - log.failing_until <= FRESH
-    if not answer.tunnels and current and log.failing_for >= lasting:
+    refused = f"Port 9055 refuses connections, {_tunnels(answer.tunnels)}, {_seen(log)}"
+    polled = _polled(now, log)
+    if answer.tunnels and not polled:
+        return Judgement("unknown", f"{refused}, and {UNPOLLED}.", firm=False)
+    if not answer.tunnels and polled and _failing(log, answer.clock, rules):
         return Judgement(
             "stale", f"{refused}, and {log.failures} polls in a row have failed over {clock.span(log.failing_for)}."
         )
     apart = rules.interval + (HALF_OPEN if answer.tunnels else 0.0)
     then = before.answer if before else None
+    nobody = then is not None and not then.listening and then.http in ("refused", None)
     passed = _since(before, now)
-    if then is not None and not then.listening and then.http in ("refused", None) and passed >= apart:
+    if then is not None and nobody and (polled or not then.tunnels) and passed >= apart:
         return Judgement("stale", f"{refused}, and it refused {clock.span(passed)} ago as well.")
     reason = f"{refused}, but not for long enough to be sure."
     return Judgement("unknown", reason, firm=False, look_again=None if before else apart)
+
+
+def _by_address(now: Reading, at: float, log: Log, rules: Rules, before: Reading | None) -> Judgement:
+    """Nothing was run in the pod: stale only where its own address refused twice, and the log says the same."""
+    if log.last_alive is None and now.age < rules.start_window:
+        return _starting(now)
+    refused = f"The pod's own address refuses connections to port 9055, {_seen(log)}"
+    if not _polled(now, log):
+        return Judgement("unknown", f"{refused}, and {UNPOLLED}.", firm=False)
+    passed = _since(before, now)
+    if _failing(log, at, rules) and passed >= rules.interval:
+        failed = f"{log.failures} polls in a row have failed over {clock.span(log.failing_for)}"
+        return Judgement("stale", f"{refused}, {failed}, and it refused {clock.span(passed)} ago as well.")
+    reason = f"{refused}, but that and its log do not prove for long enough that the client is gone."
+    # By then the log may tell of enough failed polls, if it tells of one now.
+    in_time = log.failing_since is not None and at + rules.interval - log.failing_since >= _lasting(log, rules)
+    return Judgement("unknown", reason, firm=False, look_again=rules.interval if in_time and not before else None)
+
+
+def _polled(now: Reading, log: Log) -> bool:
+    """Whether a client of this proxy would answer on 9055: its version says so, or one has done so."""
+    return bool(now.polled) or log.last_alive is not None
+
+
+def _failing(log: Log, at: float, rules: Rules) -> bool:
+    """Whether the log tells, up to the moment ``at``, of polls that have failed for long enough."""
+    current = log.failing_until is not None and abs(at - log.failing_until) <= FRESH
+    return current and log.failing_for >= _lasting(log, rules)
+
+
+def _lasting(log: Log, rules: Rules) -> float:
+    """Failed polls alone tell stale from starting only after a sign of life, or where they outlast any start."""
+    return POLL if log.last_alive is not None else max(POLL, rules.start_window)
+
+
+def _seen(log: Log) -> str:
+    if log.last_alive is None:
+        return "its log shows no sign of life"
+    return f"the last sign of life was at {clock.text(log.last_alive)}"
 
 
 def _tunnels(count: int) -> str:
@@ -157,19 +219,20 @@ def _tunnels(count: int) -> str:
 
 
 def _since(before: Reading | None, now: Reading) -> float:
-    """Seconds between two readings by the pod's own clock; 0 where one of them has none, or the client has lived in between."""
-    if before is None or before.answer is None or now.answer is None:
+    """Seconds between two readings by one clock; 0 where one of them has none, or the client has lived in between."""
+    if before is None or before.clock is None or now.clock is None or before.log is None or now.log is None:
         return 0.0
-    if now.log is not None and now.log.last_alive is not None and now.log.last_alive > before.answer.clock:
+    # Compared within the log, whose times are the node's: the readings' may be the API server's.
+    if now.log.last_alive is not None and now.log.last_alive > (before.log.last_alive or 0.0):
         return 0.0
-    return now.answer.clock - before.answer.clock
+    return now.clock - before.clock
 
 
 def earliest(first: Reading | None, now: Reading) -> Reading:
     """The earlier reading as long as nothing has changed since: the same container gave the same answer."""
-    if first is None or first.answer is None or now.answer is None:
+    if first is None or first.clock is None or now.clock is None:
         return now
-    return first if (first.instance, first.answer.http) == (now.instance, now.answer.http) else now
+    return first if (first.instance, first.http) == (now.instance, now.http) else now
 
 
 def best(judgements: t.Iterable[tuple[Judgement, Reading]]) -> tuple[Judgement, Reading]:

@@ -29,6 +29,10 @@ IGNORE = "devclusters.telepresence/ignore"
 IMAGE = r"(^|/)telepresence-(k8s|k8s-priv|ocp)([:@]|$)"
 """The three proxy images, whatever registry they were copied to."""
 
+RELEASE = re.compile(r"0\.(\d{1,3})")
+FIRST_POLLED = 88
+"""The first release whose client answers its proxy on port 9055 (telepresence 0.88, telepresence/proxy.py; 0.87 has only ssh)."""
+
 
 @dataclass(frozen=True)
 class Session:
@@ -63,6 +67,12 @@ class Session:
     def swaps(self) -> bool:
         """Whether an original was scaled down for it."""
         return self.mode != "new"
+
+    @property
+    def polled(self) -> bool | None:
+        """Whether clients of its version answer on port 9055; None where the tag of its image is no release."""
+        release = RELEASE.fullmatch(self.client_version or "")
+        return int(release.group(1)) >= FIRST_POLLED if release else None
 
     @property
     def terminating(self) -> bool:

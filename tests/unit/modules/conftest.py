@@ -13,6 +13,7 @@ import pytest
 import urllib3
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.errors import ClusterError
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.execute import execute
+from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.reach import reach
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps import ask
 from kubernetes.client import rest
 
@@ -72,6 +73,14 @@ def hasty(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
             clock.sleep(read)
             raise
 
+    def soon(api: Any, method: str, namespace: str, pod: str, port: int, deadline: float) -> Any:
+        try:
+            return reach(api, method, namespace, pod, port, deadline / 4)
+        except ClusterError as error:
+            if "Timeout" in error.reason:
+                clock.sleep(deadline)
+            raise
+
     def brief(api: Any, namespace: str, pod: str, container: str, command: Any, deadline: float) -> Any:
         try:
             return execute(api, namespace, pod, container, command, deadline / 5)
@@ -82,6 +91,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch, clock: FakeTime) -> None:
 
     monkeypatch.setattr(rest.RESTClientObject, "request", impatient)
     monkeypatch.setattr(ask, "execute", brief)
+    monkeypatch.setattr(ask, "reach", soon)
 
 
 @pytest.fixture

@@ -198,9 +198,9 @@ def test_a_silent_pod_proxy_is_given_up_soon(cluster: Cluster, hasty: None) -> N
         ("exec", "alive", "alive", 0, 1),
         ("exec", "gone", "stale", 0, 1),
         ("pod_proxy", "alive", "alive", 1, 0),
-        ("pod_proxy", "gone", "unknown", 1, 0),
-        ("pod_proxy", "clientless", "unknown", 1, 0),
-        ("pod_proxy", "starting", "unknown", 1, 0),
+        ("pod_proxy", "gone", "stale", 4, 0),
+        ("pod_proxy", "clientless", "unknown", 2, 0),
+        ("pod_proxy", "starting", "starting", 2, 0),
     ],
 )
 def test_the_option_probe(cluster: Cluster, probe: str, state: str, verdict: str, heads: int, execs: int) -> None:

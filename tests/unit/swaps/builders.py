@@ -133,7 +133,13 @@ def log(
 
 def reading(answer: Answer | None, log: poller.Log | None, **changes: t.Any) -> Reading:
     """A reading of a pod that has run for an hour."""
-    given: dict[str, t.Any] = {"pod": "web-1", "age": 3600.0, "state": "running", "instance": "containerd://1"}
+    given: dict[str, t.Any] = {
+        "pod": "web-1",
+        "age": 3600.0,
+        "state": "running",
+        "instance": "containerd://1",
+        "polled": True,
+    }
     return Reading(**{**given, **changes}, answer=answer, log=log)
 
 

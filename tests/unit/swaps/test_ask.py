@@ -59,6 +59,11 @@ WAITING: Object = {"waiting": {"reason": "ImagePullBackOff"}}
         pytest.param(status(RUNNING), "gone", ("waiting", ""), id="container-without-status"),
         pytest.param({"status": {"phase": "Pending"}, "spec": {}}, "c", ("waiting", ""), id="unscheduled"),
         pytest.param({"spec": {}}, "c", ("waiting", ""), id="no-status"),
+        # A lost node says nothing more of its pods: they are asked, and are not reached.
+        pytest.param({"status": {"phase": "Unknown"}, "spec": {}}, "c", ("running", ""), id="lost"),
+        pytest.param(status(WAITING, "Unknown"), "c", ("running", "containerd://1"), id="lost-crashing"),
+        pytest.param(status(ENDED, "Unknown"), "c", ("running", "containerd://1"), id="lost-ended"),
+        pytest.param({"status": {"phase": "Unknown"}, "spec": {}}, None, ("missing", ""), id="lost-no-proxy"),
     ],
 )
 def test_container_state(of: Object, container: str | None, expected: tuple[str, str]) -> None:

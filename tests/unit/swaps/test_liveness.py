@@ -150,6 +150,75 @@ ONE_LOOK: dict[str, Row] = {
         False,
         None,
     ),
+    # Clients up to 0.87 never listen on 9055: an open tunnel is their life, and no poll in the log says anything.
+    "0.87, connected": (reading(answer(tunnels=1), log(None), polled=False), DEFAULT, "alive", True, None),
+    "0.87, connected, new": (
+        reading(answer(tunnels=2), log(None), polled=False, age=9.0),
+        DEFAULT,
+        "alive",
+        True,
+        None,
+    ),
+    "0.87, connected, no python": (
+        reading(answer(None, tunnels=1), log(None), polled=False),
+        DEFAULT,
+        "alive",
+        True,
+        None,
+    ),
+    "0.87, exposes 9055 itself": (
+        reading(answer("other", listening=True, tunnels=2), log(None), polled=False),
+        ASKED_FOR,
+        "alive",
+        True,
+        None,
+    ),
+    "0.87, 9055 hangs up": (
+        reading(answer("closed", listening=True, tunnels=2), log(None), polled=False),
+        ASKED_FOR,
+        "alive",
+        True,
+        None,
+    ),
+    "0.87, new": (reading(REFUSED, log(None), polled=False, age=359.0), DEFAULT, "starting", True, None),
+    "0.87, nothing": (reading(REFUSED, log(None), polled=False), DEFAULT, "unknown", False, 30),
+    "0.87, nothing, another's polls": (
+        reading(REFUSED, log_of(alive=None, lasting=1800), polled=False),
+        DEFAULT,
+        "unknown",
+        False,
+        30,
+    ),
+    "0.87, but the log knows a sign of life": (
+        reading(answer(tunnels=1), log_of(alive=500, lasting=300), polled=False),
+        DEFAULT,
+        "unknown",
+        False,
+        150,
+    ),
+    # A tag that is no release: it may be such a client.
+    "no release, connected": (
+        reading(answer(tunnels=1), log_of(alive=None, lasting=1800), polled=None),
+        DEFAULT,
+        "unknown",
+        False,
+        None,
+    ),
+    "no release, nothing": (
+        reading(REFUSED, log_of(alive=None, lasting=1800), polled=None),
+        DEFAULT,
+        "unknown",
+        False,
+        30,
+    ),
+    "no release, new": (reading(answer(tunnels=1), log(None), polled=None, age=9.0), DEFAULT, "starting", True, None),
+    "no release, once alive": (
+        reading(REFUSED, log_of(alive=500, lasting=30), polled=None),
+        DEFAULT,
+        "stale",
+        True,
+        None,
+    ),
     # No Python in the proxy: the sockets alone.
     "no python, nothing listens": (reading(answer(None), log_of(alive=500, lasting=30)), DEFAULT, "stale", True, None),
     "no python, listener": (
@@ -279,6 +348,87 @@ TWO_LOOKS: dict[str, Twice] = {
 }
 
 
+# The same for clients that may never listen on 9055, and were never seen to.
+CONNECTED = {"http": "refused", "tunnels": 1}
+TWO_LOOKS_UNPOLLED: dict[str, tuple[t.Any, float, t.Any, str, str]] = {
+    # what the first look saw, the seconds, what the second saw, the verdict on 0.87, and where the tag is no release
+    "nothing 29 s": (GONE, 29, GONE, "unknown", "unknown"),
+    "nothing 30 s": (GONE, 30, GONE, "stale", "stale"),
+    "connected an hour": (CONNECTED, 3600, CONNECTED, "alive", "unknown"),
+    "connected, then nothing": (CONNECTED, 3600, GONE, "unknown", "unknown"),
+    "nothing, then connected": (GONE, 3600, CONNECTED, "alive", "unknown"),
+    "listener before": ({"http": "refused", "listening": True}, 300, GONE, "unknown", "unknown"),
+    "unanswered before": (None, 300, GONE, "unknown", "unknown"),
+    "no python": ({"http": None}, 30, {"http": None}, "stale", "stale"),
+    "no python, connected": ({"http": None, "tunnels": 1}, 300, {"http": None, "tunnels": 1}, "alive", "unknown"),
+}
+
+
+@pytest.mark.parametrize("polled", [False, None], ids=["0.87", "no-release"])
+@pytest.mark.parametrize("row", TWO_LOOKS_UNPOLLED.values(), ids=TWO_LOOKS_UNPOLLED.keys())
+def test_two_looks_at_a_client_that_is_not_polled(
+    row: tuple[t.Any, float, t.Any, str, str], polled: bool | None
+) -> None:
+    first, seconds, second, of_087, of_no_release = row
+    before, now = (dataclasses.replace(one, polled=polled) for one in looks(first, seconds, second, None))
+    said = judge(now, DEFAULT, before)
+    assert (said.verdict, said.look_again) == (of_087 if polled is False else of_no_release, None)
+    assert said.firm == (said.verdict != "unknown")
+
+
+# Nothing may be run in the pod: its address has refused at both looks, by the API server's clock. (log, version, verdict, look again)
+BY_ADDRESS: dict[str, tuple[float | None, t.Any, dict[str, t.Any], str, float | None]] = {
+    "once": (None, log_of(alive=500, lasting=300), {}, "unknown", 30),
+    "once, no failed poll": (None, log(20), {}, "unknown", None),
+    "once, first failure just now": (None, log(20, since=0, until=0), {}, "unknown", 30),
+    "once, never alive, failing 329 s": (None, log_of(alive=None, lasting=329, last=0), {}, "unknown", None),
+    "once, never alive, failing 330 s": (None, log_of(alive=None, lasting=330, last=0), {}, "unknown", 30),
+    "29 s": (29, log_of(alive=500, lasting=300), {}, "unknown", None),
+    "30 s": (30, log_of(alive=500, lasting=300), {}, "stale", None),
+    "polls failed for 29 s": (30, log_of(alive=500, lasting=29), {}, "unknown", None),
+    "polls failed for 30 s": (30, log_of(alive=500, lasting=30), {}, "stale", None),
+    "last failure 45 s ago": (30, log_of(alive=500, lasting=300, last=45), {}, "stale", None),
+    "last failure 46 s ago": (30, log_of(alive=500, lasting=300, last=46), {}, "unknown", None),
+    "the node's clock is 45 s ahead": (30, log_of(alive=500, lasting=300, last=-45), {}, "stale", None),
+    "the node's clock is 46 s ahead": (30, log_of(alive=500, lasting=300, last=-46), {}, "unknown", None),
+    "no failed poll": (300, log(20), {}, "unknown", None),
+    "an empty log": (300, log(None), {}, "unknown", None),
+    "never alive, failing 359 s": (300, log_of(alive=None, lasting=359), {}, "unknown", None),
+    "never alive, failing 360 s": (300, log_of(alive=None, lasting=360), {}, "stale", None),
+    "starting": (300, log_of(alive=None, lasting=300), {"age": 359.0}, "starting", None),
+    "0.87": (300, log_of(alive=None, lasting=3600), {"polled": False}, "unknown", None),
+    "no release": (300, log_of(alive=None, lasting=3600), {"polled": None}, "unknown", None),
+    "no release, once": (None, log(None), {"polled": None}, "unknown", None),
+    "no release, once alive": (30, log_of(alive=500, lasting=30), {"polled": None}, "stale", None),
+    "being deleted": (30, log_of(alive=500, lasting=300), {"terminating": True}, "terminating", None),
+}
+
+
+@pytest.mark.parametrize("row", BY_ADDRESS.values(), ids=BY_ADDRESS.keys())
+def test_refused_by_the_pods_own_address(row: tuple[float | None, t.Any, dict[str, t.Any], str, float | None]) -> None:
+    seconds, written, changes, verdict, look_again = row
+    now = reading(None, written, refused_at=NOW, **changes)
+    before = None if seconds is None else dataclasses.replace(now, refused_at=NOW - seconds)
+    said = judge(now, DEFAULT, before)
+    assert (said.verdict, said.look_again) == (verdict, look_again)
+    assert said.firm == (verdict in ("stale", "starting"))
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        reading(None, log_of(alive=500, lasting=300), problem="a mesh"),
+        reading(None, log_of(alive=500, lasting=300), refused_at=NOW - 300, instance="containerd://0"),
+        # A sign of life that came since, by the node's clock, which is far behind.
+        reading(None, log_of(alive=800, lasting=300), refused_at=NOW - 300),
+    ],
+    ids=["not-refused", "restarted", "alive-since"],
+)
+def test_one_refusal_by_the_address_is_not_two(before: Reading) -> None:
+    now = reading(None, log_of(alive=500, lasting=300), refused_at=NOW)
+    assert judge(now, DEFAULT, before).verdict == "unknown"
+
+
 def looks(first: t.Any, seconds: float, second: t.Any, alive: float | None) -> tuple[Reading, Reading]:
     """Two readings of one pod; its log shows no failed polls, so that only the looks tell."""
     before = reading(None if first is None else answer(**first, clock=NOW - seconds), log(alive))
@@ -336,21 +486,22 @@ def test_what_no_reading_may_lead_to() -> None:
         for listening in (False, True)
         for tunnels in (0, 2)
     ]
-    for answered, written, age, rules in itertools.product(
-        answers, logs, (10.0, 359.0, 360.0, 9e5), (DEFAULT, ASKED_FOR)
+    for answered, written, age, rules, polled in itertools.product(
+        answers, logs, (10.0, 359.0, 360.0, 9e5), (DEFAULT, ASKED_FOR), (True, False, None)
     ):
-        now = reading(answered, written, age=age)
+        now = reading(answered, written, age=age, polled=polled)
         said = judge(now, rules)
         about = f"{now} -> {said}"
         if answered is None or written is None:
             assert (said.verdict, said.firm, said.look_again) == ("unknown", False, None), about
             continue
         assert said.verdict != "ended", about
-        assert (said.verdict == "alive") == (answered.http == "alive"), about
+        unpolled = polled is False and written.last_alive is None and answered.tunnels > 0
+        assert (said.verdict == "alive") == (answered.http == "alive" or unpolled), about
         if said.verdict == "stale":
             assert answered.http in ("refused", None) and not answered.listening and not answered.tunnels, about
             assert written.failures and written.failing_for >= 30, about
-            assert written.last_alive is not None or age >= 360, about
+            assert written.last_alive is not None or (age >= 360 and polled), about
         if written.last_alive is None and age < 360:
             assert said.verdict in ("alive", "starting"), about
         if said.look_again is not None:
@@ -395,8 +546,9 @@ def test_one_pod_is_its_own_best() -> None:
         ({"instance": "another"}, False),
         ({"answer": builders.answer("silent", tunnels=1)}, False),
         ({"answer": None}, False),
+        ({"answer": None, "refused_at": builders.NOW}, True),
     ],
-    ids=["same", "restarted", "other-answer", "no-answer"],
+    ids=["same", "restarted", "other-answer", "no-answer", "same-by-address"],
 )
 def test_the_first_of_equal_readings_is_kept(changes: dict[str, t.Any], holds: bool) -> None:
     """A third look must not find the second too young to be a proof."""

@@ -30,6 +30,7 @@ from .store import Obj, read_yaml, timestamp
 CASES = Path(__file__).resolve().parents[1] / "fixtures" / "cases"
 
 _SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+_DIALLED = re.compile(r"dial tcp [0-9.]+:")
 _UNREACHABLE = "error trying to reach service: "
 
 
@@ -176,7 +177,10 @@ def answers(
 
     server.exec(namespace, pod, run)
     server.log(namespace, pod, shift(state.log, round(server.clock() + pod_clock_ahead - state.probe.clock)), container)
+    ip = ((server.store.get("Pod", pod, namespace) or {}).get("status") or {}).get("podIP", "10.244.0.2")
     for method, outcome in state.ports.items():
+        if isinstance(outcome, pods.Unreachable):
+            outcome = pods.Unreachable(_DIALLED.sub(f"dial tcp {ip}:", outcome.cause))
         server.port(namespace, pod, method, outcome)
 
 

@@ -115,9 +115,10 @@ def test_the_port_answers_as_recorded(server: ApiServer, http: Http, state: str,
     assert answer.status == code and words in answer.data.decode()
     # kubectl printed the recorded answer; what it quotes is the body, or the message of the Status.
     recorded = (LIVENESS / state / "get-by-pod-proxy.txt").read_text().strip()
-    assert (
-        answer.message if code == 503 else answer.data.decode().replace("\n", "\\n").replace('"', '\\"')
-    ) in recorded
+    said = answer.message if code == 503 else answer.data.decode().replace("\n", "\\n").replace('"', '\\"')
+    # The pod of the case refuses at its own address, not at the one that was recorded.
+    dialled = re.compile(r"dial tcp [0-9.]+:")
+    assert dialled.sub("dial tcp", said) in dialled.sub("dial tcp", recorded)
     head = http("HEAD", path)
     assert (head.status, head.headers.get("Server", "")[:8]) == ((200, "BaseHTTP") if state == "alive" else (503, ""))
 

@@ -17,6 +17,9 @@ description:
   - A session that is alive, or that may be, is never touched, nor is a workload that another such session replaced too.
   - The number of replicas is never guessed. Without evidence that O(trust) allows, the session needs a decision, which is given with O(replicas).
   - Immediately before the first write of a session everything that decides is read again. A run that was interrupted is finished by the next one.
+  - Each workload that is scaled back gets an Event with the reason C(TelepresenceRestored) that says to how many replicas, for which session,
+    and on what evidence. An Event that cannot be written is a remark in the session's message. It is a note about a change, not one, so it is
+    not part of the difference.
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - devclusters.telepresence.attributes
@@ -46,6 +49,13 @@ options:
     description: Seconds between two looks at them.
     type: int
     default: 5
+notes:
+  - A swap of a workload that is at V(0) changes nothing in the workload. If a session comes for it at the very moment of the scale, the workload is
+    scaled back to V(0) at once, nothing is deleted, and the orphan is V(held).
+  - Three moments cannot be closed by any precondition. A workload that somebody scales to V(0) between the last look at it and the deletion of
+    its proxy, which is one request, loses what the proxy knew of its size; the Event on it still tells. A session that comes between the last look
+    at the sessions and that deletion keeps its own proxy, and scales the workload by itself. A client that wakes up within the ten seconds for which a
+    verdict holds loses its proxy, and then puts the workload back as on any other lost connection.
 seealso:
   - module: devclusters.telepresence.telepresence_orphans
   - module: devclusters.telepresence.telepresence_cluster_info

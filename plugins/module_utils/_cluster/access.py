@@ -61,6 +61,7 @@ RESTORE = (
     Right("delete", DEPLOYMENT),
     Right("delete", POD),
     Right("delete", SERVICE),
+    Right("create", EVENT),
 )
 PUT_BACK = {
     DEPLOYMENT: (Right("update", DEPLOYMENT, "scale"),),

@@ -39,7 +39,7 @@ def record(case: Case) -> Record:
         "plan": [{**action.as_dict(), "done": True} for action in case.done]
         + [{**action.as_dict(), "done": False} for action in case.plan],
         "outcome": case.outcome,
-        "message": case.message,
+        "message": " ".join([case.message, *case.remarks]),
     }
 
 

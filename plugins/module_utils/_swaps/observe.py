@@ -77,11 +77,17 @@ class Observer:
         self.decide(cases)
         return cases
 
-    def session_keys(self, namespace: str) -> set[tuple[str, str]]:
-        """(namespace, session id) of every session that has a proxy in a namespace at this moment."""
-        kinds = (DEPLOYMENT, POD, *(kind for kind in self.kinds if kind is DEPLOYMENT_CONFIG))
-        found = [obj for kind in kinds for obj in self.api.list(kind, namespace, SELECTOR, metadata_only=True)]
-        return {(namespace, session_id) for session_id in map(session_of, found) if session_id}
+    def sessions_now(self, namespace: str) -> dict[tuple[str, str], bool]:
+        """(namespace, session id) of every session that has a proxy in a namespace at this moment, and whether that asks to be left alone."""
+        now: dict[tuple[str, str], bool] = {}
+        for kind in (DEPLOYMENT, *(kind for kind in self.kinds if kind is DEPLOYMENT_CONFIG), POD):
+            # The Pods of a proxy that is a workload are none themselves.
+            known = set(now)
+            for obj in self.api.list(kind, namespace, SELECTOR, metadata_only=True):
+                key = (namespace, session_of(obj) or "")
+                if key[1] and key not in known:
+                    now[key] = now.get(key, False) or ignored(obj)
+        return now
 
     def sessions(self, namespaces: t.Sequence[str] | None) -> list[Session]:
         """The sessions in these namespaces (None: in all that the run looks at), oldest first."""

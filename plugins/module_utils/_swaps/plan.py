@@ -55,7 +55,8 @@ class Case:
     ``opted_out``: the object whose annotation keeps our hands off, or empty.
     ``plan``: what is still to do; ``done``: what has been carried out; ``attempted``: the scale that was sent off, whether or
     not an answer came.
-    ``outcome``: ``none restorable restored needs_decision held failed``; ``message``: one sentence for people.
+    ``outcome``: ``none restorable restored needs_decision held failed``; ``message``: one sentence for people; ``remarks``: what
+    they are to know besides, whatever becomes of the session.
     """
 
     session: Session
@@ -74,6 +75,7 @@ class Case:
     attempted: Scale | None = None
     outcome: str = "none"
     message: str = ""
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def verdict(self) -> str:
@@ -93,6 +95,11 @@ class Case:
     def settle(self, outcome: str, message: str, plan: t.Sequence[Scale | Delete] = ()) -> None:
         """Notes what is decided."""
         self.outcome, self.message, self.plan = outcome, message, [*plan]
+
+    def remark(self, sentence: str) -> None:
+        """Notes what people are to know besides, once."""
+        if sentence not in self.remarks:
+            self.remarks.append(sentence)
 
 
 @dataclass(frozen=True)
@@ -211,3 +218,10 @@ def _not_ours(case: Case) -> str:
         f"Nothing was changed: {names} may be the original itself, changed in place, or belongs to something else. "
         "Put back its own image and replicas (a rollout undo or a new deployment does), which removes the session's label."
     )
+
+
+def told(done: t.Sequence[Scale | Delete]) -> str:
+    """What was done, in words."""
+    scaled = [f"{ref(action.obj)} is back at {action.after}" for action in done if isinstance(action, Scale)]
+    deleted = [ref(action.obj) for action in done if isinstance(action, Delete)]
+    return ", ".join(scaled + ([f"{' and '.join(deleted)} deleted"] if deleted else []))

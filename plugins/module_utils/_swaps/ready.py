@@ -14,8 +14,7 @@ from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.kinds import WORKLOADS, Object, uid
 from .counts import replicas
-from .plan import Case, Scale
-from .restore import told
+from .plan import Case, Scale, told
 
 
 def wait_until_ready(api: Api, cases: t.Iterable[Case], timeout: float, sleep: float) -> None:

@@ -163,7 +163,7 @@ class Cluster:
         options = {"kubeconfig": self.kubeconfig, **options}
         result = run_module(MAIN[module], options, check=check, diff=True, env=env)
         if check or module != "restore":
-            assert self.writes == []
+            assert not any(request.is_write for request in self.seen())
         self._check_writes()
         self._check_questions()
         self._check_result(module, result)
@@ -178,9 +178,23 @@ class Cluster:
                 by_patch = (write.method, write.access.resource, write.access.subresource)
                 assert by_patch == ("PATCH", "deploymentconfigs", "") or by_patch[::2] == ("PUT", "scale")
                 assert write.access.resource != "deploymentconfigs" or by_patch[0] == "PATCH"
+            elif write.method == "POST":
+                self._check_event(write)
             else:
                 assert write.method == "DELETE"
                 assert write.body["preconditions"]["uid"] and write.body["propagationPolicy"] == "Background"
+
+    def _check_event(self, write: Request) -> None:
+        """An Event comes after the scale that it tells of, and before any proxy goes; one scale has one Event."""
+        assert (write.access.resource, write.access.subresource) == ("events", "")
+        body, about = write.body, write.body["involvedObject"]
+        assert len(body["message"].encode()) <= 1024 and len(body["metadata"]["name"]) <= 253
+        assert (body["metadata"]["namespace"], body["reportingComponent"]) == (
+            about["namespace"],
+            "devclusters.telepresence",
+        )
+        before = self.requests[self._run_began : self.requests.index(write)]
+        assert any(one.method in ("PUT", "PATCH") and one.body["metadata"]["uid"] == about["uid"] for one in before)
 
     def _check_questions(self) -> None:
         asked: dict[tuple[str, str], float] = {}
@@ -222,15 +236,25 @@ class Cluster:
 
     @property
     def writes(self) -> list[str]:
-        """The writes of the last run in their order: ``PUT deployments/web/scale 3``, ``DELETE pods/web-...``."""
+        """The writes of the last run in their order: ``PUT deployments/web/scale 3``, ``DELETE pods/web-...``.
+
+        Without the Events, which are notes about them: see :attr:`events`.
+        """
         said = []
-        for write in (request for request in self.seen() if request.is_write):
+        for write in (request for request in self.seen() if request.is_write and request.access.resource != "events"):
             access = write.access
             name = "/".join(part for part in (access.resource, access.name, access.subresource) if part)
             said.append(
                 f"{write.method} {name}" + (f" {write.body['spec']['replicas']}" if "spec" in write.body else "")
             )
         return said
+
+    @property
+    def events(self) -> list[Obj]:
+        """The Events on restored workloads that are in the cluster."""
+        return [
+            event for event in self.store.all("Event") if event.get("reportingComponent") == "devclusters.telepresence"
+        ]
 
     @property
     def execs(self) -> list[str]:

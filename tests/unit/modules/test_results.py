@@ -191,7 +191,7 @@ def test_no_secret_is_returned(cluster: Cluster, module: str, how: str, tmp_path
 # Cost ---------------------------------------------------------------------------------------------------------------------
 
 ASKED = {"create selfsubjectreviews": 1, "get namespaces kube-system": 1}
-RIGHTS = {"orphans": {"create selfsubjectaccessreviews": 10}, "restore": {"create selfsubjectaccessreviews": 14}}
+RIGHTS = {"orphans": {"create selfsubjectaccessreviews": 10}, "restore": {"create selfsubjectaccessreviews": 15}}
 SESSIONS = {"list namespaces": 1, "list deployments": 1, "list pods": 1, "list services": 1}
 ORIGINALS = {"list deployments in default": 1}
 ALIVE = {"get pods/proxy": 1}
@@ -201,8 +201,9 @@ EVIDENCE = {
     "list replicasets in default": 1,
     "list horizontalpodautoscalers in default": 1,
 }
-LAST_CHECK = {"list deployments in default": 1, "list pods in default": 1}
-WRITES = {"update deployments/scale": 1, "delete pods": 1}
+# The sessions before the scale and after it, and the original before its proxy goes.
+CHECKS = {"list deployments in default": 3, "list pods in default": 2}
+WRITES = {"update deployments/scale": 1, "create events": 1, "delete pods": 1}
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ WRITES = {"update deployments/scale": 1, "delete pods": 1}
         ("restore", False, "alive", [ORIGINALS, ALIVE]),
         ("orphans", False, "gone", [ORIGINALS, DEAD, EVIDENCE]),
         ("restore", True, "gone", [ORIGINALS, DEAD, EVIDENCE]),
-        ("restore", False, "gone", [ORIGINALS, DEAD, EVIDENCE, LAST_CHECK, WRITES]),
+        ("restore", False, "gone", [ORIGINALS, DEAD, EVIDENCE, CHECKS, WRITES]),
     ],
 )
 def test_the_requests_of_a_run(

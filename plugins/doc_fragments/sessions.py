@@ -118,6 +118,13 @@ options:
     description: A regular expression that recognises the container of the proxy by its image.
     type: str
     default: "(^|/)telepresence-(k8s|k8s-priv|ocp)([:@]|$)"
+  unlabelled:
+    description:
+      - Whether to list as well what runs with the image of a proxy and without the label of a session, in mode V(existing). Somebody keeps
+        it for developers to connect to with C(--deployment).
+      - It is found by O(image_pattern) among all Deployments, and is neither asked nor touched, whatever happens.
+    type: bool
+    default: false
 notes:
   - A session is a Pod or a workload with the label C(telepresence), as Telepresence 1 makes them. Telepresence 2 is not touched.
   - The annotation C(devclusters.telepresence/ignore) with the value C(true) on a workload, a proxy, or a namespace keeps it from being touched.

@@ -85,7 +85,7 @@ sessions:
   elements: dict
   contains:
     session_id:
-      description: The name that the client gave to its session, the value of the label C(telepresence).
+      description: The name that the client gave to its session, the value of the label C(telepresence). Null in mode V(existing).
       type: str
       sample: 9bdd4ff98a184820b2d4027b00a9af39
     namespace:
@@ -100,6 +100,7 @@ sessions:
       description:
         - How the client works. V(swap_pod) and V(swap_deployment) put a Pod or a Deployment in the place of a workload that they scaled to 0.
           V(swap_in_place) changed the workload itself. V(new) replaced nothing.
+        - V(existing) is what somebody keeps for clients to connect to, see O(unlabelled).
       type: str
       sample: swap_pod
     proxy:

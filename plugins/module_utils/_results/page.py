@@ -145,7 +145,7 @@ def _facts(session: Session) -> Iterable[tuple[str, str]]:
         yield "Proxy", f"{proxy['kind']} {proxy['namespace']}/{proxy['name']}"
         yield "Made", _time(proxy.get("created"))
     yield "Client", f"Telepresence {session.get('client_version') or 'of unknown version'}, {session.get('mode')}"
-    yield "Session", str(session.get("session_id"))
+    yield "Session", str(session.get("session_id") or "none")
     original = session.get("original")
     if original:
         yield "Replicas now", str(original.get("replicas"))

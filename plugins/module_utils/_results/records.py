@@ -24,7 +24,7 @@ def record(case: Case) -> Record:
     """The public record of one session."""
     session = case.session
     return {
-        "session_id": session.session_id,
+        "session_id": session.session_id or None,
         "namespace": session.namespace,
         "client_version": session.client_version,
         "mode": session.mode,

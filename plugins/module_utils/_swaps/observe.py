@@ -35,10 +35,11 @@ from .managers import managers
 from .options import Options
 from .originals import Match, find
 from .plan import Case, decide_all, over
-from .sessions import SELECTOR, Session, ignored, recognise, session_of
+from .sessions import IGNORE, SELECTOR, Session, existing, ignored, recognise, session_of
 from .witnesses import Witnesses, gather
 
 NOT_ASKED = Judgement("unknown", "It was not asked.", firm=False)
+KEPT = "it has no session's label, so somebody keeps it for developers to connect to"
 SCALING_EVENTS = {
     DEPLOYMENT.name: "reason=ScalingReplicaSet,involvedObject.kind=Deployment",
     DEPLOYMENT_CONFIG.name: "reason=ReplicationControllerScaled,involvedObject.kind=DeploymentConfig",
@@ -61,6 +62,8 @@ class Observer:
     def observe(self) -> list[Case]:
         """Every session in the namespaces of the run, judged and decided, oldest first."""
         cases = self._found(self.sessions(self.options.listed), self._protected(self.options.listed))
+        if self.options.unlabelled:
+            cases = sorted([*cases, *self._unlabelled()], key=lambda case: case.session.created)
         self._ask_all(cases, {})
         self._look_twice(cases)
         self.decide(cases)
@@ -103,6 +106,14 @@ class Observer:
                 found[obj["kind"]].append(obj)
         labelled = [obj for kind in workloads for obj in found[kind.name]]
         return recognise(labelled, found["Pod"], found["Service"], self.options.image)
+
+    def _unlabelled(self) -> list[Case]:
+        """Proxies without a session's label: never asked, never touched."""
+        places: t.Sequence[str | None] = [None] if self.options.listed is None else self.options.listed
+        kinds = [DEPLOYMENT, *(kind for kind in self.kinds if kind is DEPLOYMENT_CONFIG)]
+        lists = self.pool.map(lambda one: self.api.list(*one), [(kind, place) for kind in kinds for place in places])
+        found = [obj for objects in lists for obj in objects if self.options.wants(obj["metadata"]["namespace"])]
+        return [Case(session, NOT_ASKED, opted_out=KEPT) for session in existing(found, self.options.image)]
 
     def decide(self, cases: t.Sequence[Case]) -> None:
         """Gathers the evidence where a count is needed, and settles every case."""
@@ -224,8 +235,8 @@ def _pods(session: Session) -> set[str]:
 
 
 def _opted_out(session: Session, match: Match, protected: t.Container[str]) -> str:
-    """What asks that a session be left alone, or an empty string."""
+    """Why a session is to be left alone, or an empty string."""
+    marked = [ref(obj) for obj in (*session.proxies, *match.candidates) if ignored(obj)]
     if session.namespace in protected:
-        return f"Namespace {session.namespace}"
-    marked = [obj for obj in (*session.proxies, *match.candidates) if ignored(obj)]
-    return ref(marked[0]) if marked else ""
+        marked.insert(0, f"Namespace {session.namespace}")
+    return f"{marked[0]} is annotated {IGNORE}" if marked else ""

@@ -40,6 +40,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
         "default": ["stale", "ended"],
     },
     "image_pattern": {"type": "str", "default": IMAGE},
+    "unlabelled": {"type": "bool", "default": False},
     "workload_kinds": {
         "type": "list",
         "elements": "str",
@@ -76,6 +77,7 @@ class Options:
     concurrency: int
     replicas: t.Mapping[str, int]
     image: t.Pattern[str]
+    unlabelled: bool
     workload_kinds: frozenset[str]
     rules: Rules
     policy: Policy
@@ -96,6 +98,7 @@ class Options:
             concurrency=params["concurrency"],
             replicas={name: _count(name, count) for name, count in params["replicas"].items()},
             image=_pattern(params["image_pattern"]),
+            unlabelled=params["unlabelled"],
             workload_kinds=frozenset(params["workload_kinds"]),
             rules=Rules(float(params["start_window"]), float(params["interval"]), restorable),
             policy=Policy(restorable, params["trust"], params["replicas_limit"]),

@@ -52,7 +52,7 @@ class Case:
 
     ``readings``: of its pods, first the one that the verdict stands on; ``asked_at`` and ``answered_at``: time.monotonic() before
     and after them. ``first``: by pod, the earliest reading since which every one was the same.
-    ``opted_out``: the object whose annotation keeps our hands off, or empty.
+    ``opted_out``: why our hands are kept off, or empty.
     ``plan``: what is still to do; ``done``: what has been carried out; ``attempted``: the scale that was sent off, whether or
     not an answer came.
     ``outcome``: ``none restorable restored needs_decision held failed``; ``message``: one sentence for people; ``remarks``: what
@@ -125,7 +125,7 @@ def decide_all(cases: t.Sequence[Case], policy: Policy) -> None:
     """Settles every case: outcome, message, plan, replicas."""
     for case in cases:
         if case.opted_out:
-            case.settle("none", f"Left alone: {case.opted_out} is annotated devclusters.telepresence/ignore.")
+            case.settle("none", f"Left alone: {case.opted_out}.")
         elif not over(case, policy):
             case.settle("none", case.judgement.reason)
         elif case.session.terminating and not case.session.deletable:

@@ -60,13 +60,13 @@ class Session:
 
     @property
     def key(self) -> tuple[str, str]:
-        """(namespace, session id): what tells sessions apart in one cluster."""
-        return self.namespace, self.session_id
+        """(namespace, session id, or the name of what has none): what tells sessions apart in one cluster."""
+        return self.namespace, self.session_id or str(self.proxies[0]["metadata"]["name"])
 
     @property
     def swaps(self) -> bool:
         """Whether an original was scaled down for it."""
-        return self.mode != "new"
+        return self.mode not in ("new", "existing")
 
     @property
     def polled(self) -> bool | None:
@@ -107,6 +107,35 @@ def recognise(
                 part.setdefault(sort, []).append(obj)
     sessions = [_session(namespace, session_id, part, image) for (namespace, session_id), part in parts.items()]
     return sorted((session for session in sessions if session), key=lambda session: (session.created, session.key))
+
+
+def existing(workloads: t.Iterable[Object], image: t.Pattern[str]) -> list[Session]:
+    """What owners keep running for ``--deployment``: a proxy's image, and no session's label on it or on its pods.
+
+    A client gives it no label and creates nothing, so it is nobody's session: its id is empty.
+    """
+    found = []
+    for workload in workloads:
+        containers = pod_spec(workload).get("containers") or []
+        container = next((one for one in containers if image.search(str(one.get("image")))), None)
+        labels = (labels_of(workload).get(LABEL, ""), pod_labels(workload).get(LABEL, ""))
+        if container is not None and not any(SESSION_ID.fullmatch(value) for value in labels):
+            found.append(
+                Session(
+                    session_id="",
+                    namespace=workload["metadata"]["namespace"],
+                    mode="existing",
+                    proxies=(workload,),
+                    rollouts=(),
+                    pods=(),
+                    services=(),
+                    container=container["name"],
+                    client_version=_version(str(container["image"])),
+                    created=created(workload),
+                    deletable=False,
+                )
+            )
+    return found
 
 
 def _session(namespace: str, session_id: str, part: dict[str, list[Object]], image: t.Pattern[str]) -> Session | None:

@@ -10,6 +10,7 @@ from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.sessions import (
     IMAGE,
     SELECTOR,
+    existing,
     ignored,
     recognise,
     session_of,
@@ -293,3 +294,40 @@ def test_a_swap_is_one_whatever_image_pattern_says(image: str) -> None:
     (session,) = recognise([], [proxy], [], re.compile(image))
     assert (session.mode, session.swaps) == ("swap_pod", True)
     assert session.container in ("c", None)
+
+
+# What is kept for --deployment
+
+
+@pytest.mark.parametrize(
+    ("workload", "found"),
+    [
+        (builders.deployment(containers=[proxy_container(swapped=False)]), True),
+        (builders.deployment(containers=[builders.container("mesh"), proxy_container("p", swapped=False)]), True),
+        (builders.deployment(containers=[proxy_container()]), True),
+        (builders.deployment(labels={"telepresence": "mine"}, containers=[proxy_container(swapped=False)]), True),
+        (builders.deployment(), False),
+        (proxy_deployment("mydev", containers=[proxy_container(swapped=False)]), False),
+        (proxy_deployment("mydev", labels={}, containers=[proxy_container(swapped=False)]), False),
+        (proxy_deployment("mydev", pod_labels={"app": "web"}, containers=[proxy_container(swapped=False)]), False),
+        (builders.deployment(containers=[]), False),
+    ],
+    ids=[
+        "kept",
+        "with-a-sidecar",
+        "label-lost",
+        "another-label",
+        "no-proxy",
+        "session",
+        "session-on-its-pods",
+        "session-on-itself",
+        "no-containers",
+    ],
+)
+def test_existing(workload: Object, found: bool) -> None:
+    sessions = existing([workload], PATTERN)
+    assert len(sessions) == found
+    for session in sessions:
+        assert (session.mode, session.swaps, session.deletable, session.session_id) == ("existing", False, False, "")
+        assert (session.client_version, session.proxies, session.pods) == ("0.109", (workload,), ())
+        assert session.key == ("shop", "web")

@@ -61,6 +61,7 @@ def test_looking_needs_no_right_to_write(probe: str) -> None:
 def test_restoring_needs_these_and_no_more() -> None:
     assert rights("restore") - rights("orphans") == {
         "update deployments/scale (apps)",
+        "create events",
         "delete deployments (apps)",
         "delete pods",
         "delete services",

@@ -214,6 +214,43 @@ def test_a_session_that_may_live_holds_the_other(living: str, which: str, origin
     assert alive.session.session_id in stale.message
 
 
+ALL = (*LIVING, "stale", "ended", "terminating")
+
+
+def expected_of(mine: str, other: str, present: int, name: str) -> tuple[str, list[str]]:
+    """Outcome and plan of a session beside another on an original with 0 or 3, by the rules and not by the code.
+
+    A session that may live is left alone, and holds every other one. One that is over (its proxy being deleted counts) puts back
+    what the oldest proxy knows where the original is at 0, then its proxy goes unless it is going already.
+    """
+    if mine in LIVING:
+        return "none", []
+    if other in LIVING:
+        return "held", []
+    deletes = [] if mine == "terminating" else [name]
+    if present:
+        return ("restorable", deletes) if deletes else ("none", [])
+    return "restorable", ["3", *deletes]
+
+
+@pytest.mark.parametrize("original", [WEB, RUNNING], ids=["at 0", "at 3"])
+@pytest.mark.parametrize(("first", "second"), [*itertools.product(ALL, ALL)])
+def test_every_pair_of_sessions(first: str, second: str, original: Object) -> None:
+    """The verdict on the older one beside that on the younger."""
+    sessions = [older(), younger()]
+    cases = []
+    for session, verdict, counts in zip(sessions, (first, second), ((SWAP_3,), (evidence("swap", 1),)), strict=True):
+        standing = deleted(session) if verdict == "terminating" else session
+        cases.append(case(standing, verdict, original, *counts, firm=verdict not in ("unknown", "terminating")))
+    decided(*cases)
+    present = 0 if original is WEB else 3
+    names = (POD_NAME, f"web-{OTHER_SID}")
+    assert [(one.outcome, actions(one)) for one in cases] == [
+        expected_of(first, second, present, names[0]),
+        expected_of(second, first, present, names[1]),
+    ]
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["oldest-first", "youngest-first"])
 def test_the_oldest_proxy_knows_the_count(order: tuple[int, int]) -> None:
     """The younger session found the original at 0, or at what someone had made of it meanwhile."""

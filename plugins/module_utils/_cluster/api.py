@@ -206,6 +206,8 @@ def plainly(error: BaseException) -> str:
         ("Connection reset", "the connection was reset"),
         ("RemoteDisconnected", "the connection was closed without an answer"),
         ("IncompleteRead", "the answer was cut off"),
+        ("Invalid header value", "a credential holds what no header can, such as a line break at its end"),
+        ("Failed to parse", "the address of the cluster or of its proxy cannot be read"),
     ):
         if sign in text:
             return words

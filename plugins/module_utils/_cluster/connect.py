@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
+from . import secrets
 from .api import Api, plainly
 from .errors import ClusterError, status_of
 from .kinds import NAMESPACE, SUBJECT_REVIEW
@@ -69,6 +70,7 @@ def connect(module: AnsibleModule) -> Api:
             "or point ansible_python_interpreter at a Python that has them."
         )
     auth = {name: module.params.get(name) for name in AUTH_ARG_SPEC}
+    _mask(module, auth)
     refuse_ambiguous(auth, os.environ)
     # Repetitions are decided in Api alone.
     urllib3.util.retry.Retry.DEFAULT = urllib3.util.retry.Retry(0)
@@ -78,9 +80,26 @@ def connect(module: AnsibleModule) -> Api:
     where = (
         auth.get("host") or os.environ.get("K8S_AUTH_HOST") or f"context {auth.get('context') or '(the current one)'}"
     )
-    client = _client(auth, where)
+    try:
+        client = _client(auth, where)
+    finally:
+        # Where a kubeconfig file was read, what it says is here, even if the cluster then refused it.
+        module.no_log_values.update(secrets.of_client(kubernetes.client.Configuration.get_default_copy()))
     refuse_anonymous(client.configuration, auth, where)
     return Api(client)
+
+
+def _mask(module: AnsibleModule, auth: t.Mapping[str, t.Any]) -> None:
+    """Has Ansible mask what is secret in the credentials, and nothing else.
+
+    It takes each value in a kubeconfig given as a dictionary for a secret, and would mask "v1" and the names of contexts and
+    namespaces wherever they are part of a word of the result; of a proxy's address it masks nothing.
+    """
+    kubeconfig = auth.get("kubeconfig")
+    if isinstance(kubeconfig, dict):
+        module.no_log_values.difference_update(secrets.texts(kubeconfig))
+        module.params["kubeconfig"] = "(given as a dictionary)"
+    module.no_log_values.update(secrets.of_options(auth, os.environ))
 
 
 def _client(auth: t.Mapping[str, t.Any], where: str) -> t.Any:

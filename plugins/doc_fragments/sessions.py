@@ -91,7 +91,10 @@ options:
       - historic
     default: declared
   replicas:
-    description: Numbers of replicas that you know, as a dictionary of C(NAMESPACE/NAME) to number. They win over everything else.
+    description:
+      - Numbers of replicas that you know, as a dictionary of C(NAMESPACE/NAME) to number. They win over everything else.
+      - They are used only for workloads that a session left at 0. A name that the cluster does not have, or that there is nothing to do for,
+        is a warning.
     type: dict
     default: {}
   replicas_limit:

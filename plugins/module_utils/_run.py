@@ -7,6 +7,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,11 +20,14 @@ from ._cluster.errors import ClusterError
 from ._cluster.kinds import Kind
 from ._cluster.workloads import in_use
 from ._results import records
+from ._swaps.interrupted import tell
+from ._swaps.journal import Journal
 from ._swaps.observe import Observer
 from ._swaps.options import DEFAULTS, Options
 from ._swaps.plan import Case
 from ._swaps.ready import wait_until_ready
 from ._swaps.restore import hold_beyond, restore
+from ._swaps.told import told_in_vain
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -41,10 +47,15 @@ def restore_orphans(module: AnsibleModule) -> None:
 
     def act(observer: Observer, cases: list[Case], chosen: list[Case], identity: Identity) -> records.Record:
         limit_reached = hold_beyond(chosen, module.params["max_restores"])
+        path = None if module.check_mode else module.params["journal"]
+        journal = Journal(path, identity.identity or identity.server, observer.api.now, module.warn)
+        begun = [one for one in journal.earlier() if observer.options.wants(one.key[0])]
         if not module.check_mode:
-            restore(observer, chosen, cases)
+            restore(observer, chosen, cases, journal)
             if module.params["wait"]:
                 wait_until_ready(observer.api, chosen, module.params["wait_timeout"], module.params["wait_sleep"])
+        said = tell(observer.api, begun, chosen, cases)
+        journal.end()
         difference = records.diff(chosen)
         result = records.result(identity, chosen, observer.options.policy.restorable, limit_reached)
         return {
@@ -52,6 +63,8 @@ def restore_orphans(module: AnsibleModule) -> None:
             "diff": difference,
             **result,
             **records.by_outcome(result["sessions"]),
+            "journal": sorted(journal.keys | said.keys),
+            "notices": said.notices,
         }
 
     _run(module, "restore", act)
@@ -83,6 +96,7 @@ def _run(
     act: t.Callable[[Observer, list[Case], list[Case], Identity], records.Record],
 ) -> None:
     identity = None
+    _end_when_told(module)
     try:
         options = Options.of(module.params)
         api = connect(module)
@@ -98,15 +112,40 @@ def _run(
             observer = Observer(api, options, pool, kinds)
             cases = observer.observe()
             chosen = [case for case in cases if options.selects(records.record(case))]
+            in_vain = _told_in_vain(observer, cases)
             result = act(observer, cases, chosen, identity)
     except (ClusterError, ValueError) as error:
         known = records.empty(identity)
-        _fail(module, error, {**known, **(records.by_outcome([]) if purpose == "restore" else {})})
+        _fail(module, error, {**known, **({**records.by_outcome([]), "journal": []} if purpose == "restore" else {})})
         return
+    for sentence in in_vain:
+        module.warn(sentence)
+    result["notices"] = [*in_vain, *result.get("notices", ())]
     failed = result.get("failed_sessions")
     if failed:
         module.fail_json(msg=" ".join(f"{one['namespace']}: {one['message']}" for one in failed), **result)
     module.exit_json(**result)
+
+
+def _told_in_vain(observer: Observer, cases: t.Sequence[Case]) -> list[str]:
+    options = observer.options
+    told = {name: count for name, count in options.replicas.items() if options.wants(name.partition("/")[0])}
+    return told_in_vain(told, cases, observer.existing(name.partition("/")[0] for name in told))
+
+
+def _end_when_told(module: AnsibleModule) -> None:
+    """Lets SIGINT and SIGTERM end the process at once, without waiting for its threads.
+
+    A write is one request, which the cluster carries out or does not, and it has been noted. What the client wrote of the
+    credentials goes with the temporary directory.
+    """
+
+    def end(number: int, _frame: t.Any) -> None:
+        shutil.rmtree(module.tmpdir, ignore_errors=True)
+        os._exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
 
 
 def _lacking(api: Api, identity: Identity, purpose: str, options: Options, kinds: t.Sequence[Kind]) -> list[str]:

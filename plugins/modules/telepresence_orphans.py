@@ -189,6 +189,12 @@ orphans:
   type: list
   elements: dict
   sample: []
+notices:
+  description: Sentences about the run as a whole, such as counts of O(replicas) that nothing would be done with.
+  returned: success, and on failure as far as it is known
+  type: list
+  elements: str
+  sample: ["Option replicas has shop/wbe: 3, but this cluster has no such workload. If the name is right, all is well."]
 lost:
   description: Workloads without replicas and without a proxy that were larger once. Always empty in this version, which keeps no record of that.
   returned: success, and on failure as far as it is known

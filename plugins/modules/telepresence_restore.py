@@ -37,6 +37,15 @@ options:
   max_restores:
     description: At most so many sessions are restored in one run, the oldest first. The others are V(held). There is no limit if not set.
     type: int
+  journal:
+    description:
+      - A file in which each write is noted before it is made, one JSON object per line. A run that is interrupted leaves its notes there, and the
+        next one with the same file says in RV(notices), and in the sessions' messages, what it has begun. Nothing is decided by these notes.
+      - Several runs, on one cluster or on many, may share a file. It is made with the first note, with its directory if need be.
+      - When the result was reported, M(devclusters.telepresence.telepresence_journal) removes what RV(journal) names. Until then each further run
+        tells of it again.
+      - A file that cannot be used is a warning. In check mode it is neither read nor written.
+    type: path
   wait:
     description: Whether to wait until the restored workloads are ready.
     type: bool
@@ -59,6 +68,7 @@ notes:
 seealso:
   - module: devclusters.telepresence.telepresence_orphans
   - module: devclusters.telepresence.telepresence_cluster_info
+  - module: devclusters.telepresence.telepresence_journal
   - plugin: devclusters.telepresence.session_problem
     plugin_type: filter
 """
@@ -162,6 +172,18 @@ failed_sessions:
   type: list
   elements: dict
   sample: []
+journal:
+  description: The notes in O(journal) that this result tells of, those of this run and those of earlier ones.
+  returned: success
+  type: list
+  elements: str
+  sample: [6f0c1d8e2b3a4c5d9e8f7a6b5c4d3e2f/shop/9bdd4ff98a184820b2d4027b00a9af39]
+notices:
+  description: Sentences about the run as a whole. Counts of O(replicas) that nothing was done with, and what an interrupted run had begun.
+  returned: success, and on failure as far as it is known
+  type: list
+  elements: str
+  sample: ["Option replicas has shop/wbe: 3, but this cluster has no such workload. If the name is right, all is well."]
 lost:
   description: Workloads without replicas and without a proxy that were larger once. Always empty in this version, which keeps no record of that.
   returned: success, and on failure as far as it is known
@@ -204,6 +226,7 @@ def main() -> None:
             **AUTH_ARG_SPEC,
             **SPEC,
             "max_restores": {"type": "int"},
+            "journal": {"type": "path"},
             "wait": {"type": "bool", "default": False},
             "wait_timeout": {"type": "int", "default": 120},
             "wait_sleep": {"type": "int", "default": 5},

@@ -22,6 +22,7 @@ from .text import (
     clean,
     evidence_words,
     failure,
+    notices,
     state,
     subject,
     summary_line,
@@ -94,6 +95,7 @@ def _cluster(name: str, result: Mapping[str, t.Any], index: int) -> View:
         "error": failure(result),
         "identity": [clean(text) for text in _identity(identity)],
         "summary": summary_line(sessions) if sessions or not failure(result) else "",
+        "notices": notices(result),
         "groups": [
             {"title": title, "tone": tone, "sessions": [_session(name, item) for item in members]}
             for title, tone, members in groups

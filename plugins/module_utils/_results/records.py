@@ -65,6 +65,7 @@ def empty(cluster: Identity | None = None) -> Record:
         "orphans": [],
         "lost": [],
         "summary": summary([]),
+        "notices": [],
     }
 
 

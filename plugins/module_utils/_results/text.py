@@ -154,10 +154,15 @@ def summary_line(sessions: Iterable[Mapping[str, t.Any]]) -> str:
 
 
 def session_lines(result: Mapping[str, t.Any]) -> list[str]:
-    """One line per session that is not alive, then a summary line, or the reason why the cluster could not be worked on."""
+    """One line per session that is not alive and per notice, then a summary line, or the reason why the cluster could not be worked on."""
     sessions = result.get("sessions") or []
     lines = [session_line(session) for session in sessions if state(session) != "alive"]
-    return [*lines, failure(result) or summary_line(sessions)]
+    return [*lines, *notices(result), failure(result) or summary_line(sessions)]
+
+
+def notices(result: Mapping[str, t.Any]) -> list[str]:
+    """The sentences about a run as a whole."""
+    return [clean(notice, 1000) for notice in result.get("notices") or []]
 
 
 def session_problem(result: Mapping[str, t.Any]) -> str:

@@ -80,6 +80,12 @@ class Observer:
         self.decide(cases)
         return cases
 
+    def existing(self, namespaces: t.Iterable[str]) -> set[str]:
+        """NAMESPACE/NAME of every workload in these namespaces, of the kinds that are looked for."""
+        places = [(kind, namespace) for namespace in sorted(set(namespaces)) for kind in self.kinds]
+        lists = self.pool.map(lambda place: self.api.list(place[0], place[1], metadata_only=True), places)
+        return {f"{obj['metadata']['namespace']}/{obj['metadata']['name']}" for found in lists for obj in found}
+
     def sessions_now(self, namespace: str) -> dict[tuple[str, str], bool]:
         """(namespace, session id) of every session that has a proxy in a namespace at this moment, and whether that asks to be left alone."""
         now: dict[tuple[str, str], bool] = {}

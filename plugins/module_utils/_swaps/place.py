@@ -13,10 +13,11 @@ import typing as t
 from .._cluster.errors import ClusterError
 from .._cluster.kinds import DEPLOYMENT_CONFIG, WORKLOADS, Object, ref, uid
 from .counts import replicas
+from .hand import Hand
+from .journal import Journal
 from .observe import Observer
 from .plan import Case, Scale, over, told
 from .sessions import ignored
-from .write import scale
 
 SIGNS_OF_LIFE = ("alive", "starting", "suspended", "clientless")
 """Verdicts that something of a client was seen, or may yet come."""
@@ -25,8 +26,9 @@ SIGNS_OF_LIFE = ("alive", "starting", "suspended", "clientless")
 class Place:
     """One namespace as last observed, shared by the threads that restore in it: they must not all ask its proxies anew."""
 
-    def __init__(self, observer: Observer, namespace: str, cases: t.Iterable[Case]):
+    def __init__(self, observer: Observer, namespace: str, cases: t.Iterable[Case], journal: Journal):
         self.api = observer.api
+        self.hand = Hand(observer.api, journal)
         self._observer = observer
         self._namespace = namespace
         self._lock = threading.Lock()
@@ -91,7 +93,7 @@ class Place:
         if scaled is None or not there or replicas(there[0]) not in (0, scaled.after):
             return
         if replicas(there[0]):
-            scale(self.api, Scale(there[0], scaled.after, 0))
+            self.hand.carry_out(Scale(there[0], scaled.after, 0), group[0].session.session_id)
         for case in group:
             case.done = [action for action in case.done if not isinstance(action, Scale)]
             case.remark(f"{ref(scaled.obj)} was scaled to {scaled.after} at that very moment, and is at 0 again.")

@@ -15,10 +15,10 @@ from .._cluster.errors import ClusterError
 from .._cluster.kinds import uid
 from .counts import replicas
 from .event import restored_for, write_event
+from .journal import Journal
 from .observe import Observer
 from .place import Place
 from .plan import Case, Delete, Scale, told
-from .write import delete, scale
 
 ATTEMPTS = 3
 """A session that changes under our hands so often is left to the next run."""
@@ -33,18 +33,18 @@ def hold_beyond(cases: t.Iterable[Case], most: int | None) -> bool:
     return bool(beyond)
 
 
-def restore(observer: Observer, chosen: t.Sequence[Case], cases: t.Sequence[Case]) -> None:
+def restore(observer: Observer, chosen: t.Sequence[Case], cases: t.Sequence[Case], journal: Journal) -> None:
     """Carries out the plans of the chosen cases; settles each as restored, held, none, needs_decision or failed.
 
     ``cases``: all that were observed, so that a session that has come since is known for new. What happens to one original
-    never stops the others: nothing is raised.
+    never stops the others: nothing is raised. Each write is noted in the ``journal`` first.
     """
     groups: dict[t.Any, list[Case]] = {}
     for case in chosen:
         if case.outcome == "restorable":
             original = case.match.original
             groups.setdefault(uid(original) if original else case.session.key, []).append(case)
-    places = {case.session.namespace: Place(observer, case.session.namespace, cases) for case in cases}
+    places = {case.session.namespace: Place(observer, case.session.namespace, cases, journal) for case in cases}
     with ThreadPoolExecutor(max_workers=observer.options.concurrency) as pool:
         list(pool.map(lambda group: _restore_group(places[group[0].session.namespace], group), groups.values()))
 
@@ -94,7 +94,7 @@ def _carry_out(place: Place, group: t.Sequence[Case]) -> None:
         for action in [action for action in case.plan if isinstance(action, Scale)]:
             case.attempted = action
             if uid(action.obj) not in scaled:
-                scale(place.api, action)
+                place.hand.carry_out(action, case.session.session_id)
                 scaled.add(uid(action.obj))
             _note(case, action)
     original = due[0].match.original if due else None
@@ -107,7 +107,7 @@ def _carry_out(place: Place, group: t.Sequence[Case]) -> None:
         if original and runs and deletions:
             place.expect_running(original)
         for deletion in deletions:
-            delete(place.api, deletion.obj)
+            place.hand.carry_out(deletion, case.session.session_id)
             _note(case, deletion)
         case.settle("restored", f"{told(case.done)}.")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.devclusters.telepresence.plugins.modules import (
     telepresence_cluster_info,
+    telepresence_journal,
     telepresence_orphans,
     telepresence_restore,
 )
@@ -41,8 +42,8 @@ MAIN: dict[str, Callable[[], None]] = {
     "restore": telepresence_restore.main,
     "info": telepresence_cluster_info.main,
 }
-COMMON_KEYS = {"cluster", "sessions", "orphans", "lost", "summary"}
-RESTORE_KEYS = {"restored", "skipped_sessions", "failed_sessions"}
+COMMON_KEYS = {"cluster", "sessions", "orphans", "lost", "summary", "notices"}
+RESTORE_KEYS = {"restored", "skipped_sessions", "failed_sessions", "journal"}
 RECORD_KEYS = {
     *("session_id", "namespace", "client_version", "mode", "proxy", "verdict", "reason", "probes", "original"),
     *("replicas", "evidence", "managed_by", "plan", "outcome", "message"),
@@ -160,8 +161,9 @@ class Cluster:
         was read; two questions to one proxy are at least 10 s apart; all promised keys are there; the token is not.
         """
         self._run_began = len(self.requests)
-        options = {"kubeconfig": self.kubeconfig, **options}
-        result = run_module(MAIN[module], options, check=check, diff=True, env=env)
+        options = options if module == "forget" else {"kubeconfig": self.kubeconfig, **options}
+        main = telepresence_journal.main if module == "forget" else MAIN[module]
+        result = run_module(main, options, check=check, diff=True, env=env)
         if check or module != "restore":
             assert not any(request.is_write for request in self.seen())
         self._check_writes()
@@ -193,7 +195,7 @@ class Cluster:
             about["namespace"],
             "devclusters.telepresence",
         )
-        before = self.requests[self._run_began : self.requests.index(write)]
+        before = self.requests[self._run_began : self.requests.index(write, self._run_began)]
         assert any(one.method in ("PUT", "PATCH") and one.body["metadata"]["uid"] == about["uid"] for one in before)
 
     def _check_questions(self) -> None:
@@ -211,8 +213,8 @@ class Cluster:
 
     def _check_result(self, module: str, result: Result) -> None:
         assert TOKEN not in json.dumps(result) and base64.b64encode(TOKEN.encode()).decode() not in json.dumps(result)
-        if module == "info":
-            assert {"cluster"} <= set(result)
+        if module in ("info", "forget"):
+            assert set(result) >= ({"cluster"} if module == "info" else {"changed"})
             return
         assert set(result) >= COMMON_KEYS
         assert result["lost"] == []

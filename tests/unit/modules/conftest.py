@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,9 +51,12 @@ def cluster(server: ApiServer, kubeconfig: str, clock: FakeTime) -> Cluster:
 def settings_of_the_process() -> Iterator[None]:
     """A module may set these for its whole process; here the next test runs in the same one."""
     timeout = socket.getdefaulttimeout()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     with mock.patch.object(urllib3.util.retry.Retry, "DEFAULT", urllib3.util.retry.Retry.DEFAULT):
         yield
     socket.setdefaulttimeout(timeout)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def test_an_empty_cluster(cluster: Cluster, module: str, check: bool) -> None:
     assert (result["changed"], result["sessions"], result["orphans"], result["lost"]) == (False, [], [], [])
     assert result["summary"] == {"sessions": 0, "verdicts": {}, "outcomes": {}, "needs_attention": False}
     if module == "restore":
-        assert [result[key] for key in sorted(RESTORE_KEYS)] == [[], [], []]
+        assert [result[key] for key in sorted(RESTORE_KEYS)] == [[], [], [], []]
     # What Ansible would take for the task's own state.
     assert not {"failed", "skipped"} & set(result)
     assert cluster.writes == []

@@ -184,6 +184,12 @@ def test_a_session_whose_proxy_went_is_shown() -> None:
     assert "The proxy went." in read(report(alpha=sample.result(gone))).text
 
 
+def test_notices_are_shown_and_escaped() -> None:
+    noticed = {**sample.result(), "notices": ["shop/web: begun by a run.", "<b>told</b> in vain"]}
+    text = read(report(alpha=noticed)).text
+    assert "shop/web: begun by a run." in text and "<b>told</b> in vain" in text
+
+
 def test_check_mode_is_said_on_the_page() -> None:
     assert "Check mode." in read(report(check_mode=True, alpha=sample.result())).text
     assert "Check mode." not in read(report(alpha=sample.result())).text

@@ -59,6 +59,11 @@ def test_no_sessions() -> None:
     assert text.session_lines(sample.result()) == ["no sessions"]
 
 
+def test_notices_come_before_the_summary() -> None:
+    result = {**sample.result(), "notices": ["shop/web: begun by a run.", "\x1b[2Jtold in vain"]}
+    assert text.session_lines(result) == ["shop/web: begun by a run.", "told in vain", "no sessions"]
+
+
 def test_a_cluster_that_failed_early_has_its_problem_for_a_line() -> None:
     result = {"msg": "Cluster https://10.0.0.9:6443 cannot be reached."}
     assert text.session_lines(result) == [result["msg"]]

@@ -25,6 +25,8 @@ HALF_OPEN = 120.0
 """Further seconds where a tunnel still looks open: traffic to an exposed port keeps a dead client's other ssh half open."""
 SUSPENDED_TWICE = 60.0
 """Seconds between two looks at a silent client: a half-open tunnel is dropped meanwhile (sshd 9.2: 22 s measured)."""
+WHOLE_SECONDS = 1.0
+"""Seconds by which a span may be misjudged by the API server's clock, of which only whole seconds are told."""
 
 UNPOLLED = "its image's tag is no release whose clients are known to listen there"
 
@@ -185,7 +187,8 @@ def _by_address(now: Reading, at: float, log: Log, rules: Rules, before: Reading
     reason = f"{refused}, but that and its log do not prove for long enough that the client is gone."
     # By then the log may tell of enough failed polls, if it tells of one now.
     in_time = log.failing_since is not None and at + rules.interval - log.failing_since >= _lasting(log, rules)
-    return Judgement("unknown", reason, firm=False, look_again=rules.interval if in_time and not before else None)
+    apart = rules.interval + WHOLE_SECONDS
+    return Judgement("unknown", reason, firm=False, look_again=apart if in_time and not before else None)
 
 
 def _polled(now: Reading, log: Log) -> bool:

@@ -378,11 +378,11 @@ def test_two_looks_at_a_client_that_is_not_polled(
 
 # Nothing may be run in the pod: its address has refused at both looks, by the API server's clock. (log, version, verdict, look again)
 BY_ADDRESS: dict[str, tuple[float | None, t.Any, dict[str, t.Any], str, float | None]] = {
-    "once": (None, log_of(alive=500, lasting=300), {}, "unknown", 30),
+    "once": (None, log_of(alive=500, lasting=300), {}, "unknown", 31),
     "once, no failed poll": (None, log(20), {}, "unknown", None),
-    "once, first failure just now": (None, log(20, since=0, until=0), {}, "unknown", 30),
+    "once, first failure just now": (None, log(20, since=0, until=0), {}, "unknown", 31),
     "once, never alive, failing 329 s": (None, log_of(alive=None, lasting=329, last=0), {}, "unknown", None),
-    "once, never alive, failing 330 s": (None, log_of(alive=None, lasting=330, last=0), {}, "unknown", 30),
+    "once, never alive, failing 330 s": (None, log_of(alive=None, lasting=330, last=0), {}, "unknown", 31),
     "29 s": (29, log_of(alive=500, lasting=300), {}, "unknown", None),
     "30 s": (30, log_of(alive=500, lasting=300), {}, "stale", None),
     "polls failed for 29 s": (30, log_of(alive=500, lasting=29), {}, "unknown", None),

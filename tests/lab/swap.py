@@ -24,7 +24,7 @@ from .telepresence1.kubectl import Kubectl
 from .telepresence1.session import Session, planted
 
 # By mode, the client versions that work so; the first is the one used where none is asked for.
-MODES = {"deployment": ("0.105", "0.109"), "pod": ("0.109",), "new": ("0.105", "0.109")}
+MODES = {"deployment": ("0.105", "0.109", "0.87"), "pod": ("0.109",), "new": ("0.105", "0.109")}
 
 
 def plant(
@@ -46,15 +46,16 @@ def plant(
     client_version = client_version or MODES[mode][0]
     if client_version not in MODES[mode]:
         raise LabError(f"No client {client_version} works in mode {mode}; it takes {' or '.join(MODES[mode])}.")
-    session_id = uuid.uuid4().hex
+    polled = client_version != "0.87"
+    session_id = uuid.uuid4().hex if polled else str(uuid.uuid4())
     if mode == "new":
         name, proxy, container = _create_new(kubectl, name, session_id, client_version)
     else:
         name, proxy, container = _swap(kubectl, name, mode, session_id, client_version)
-    session = Session(kubectl, session_id, name, mode, proxy, container, "starting")
+    session = Session(kubectl, session_id, name, mode, proxy, container, "starting", polled=polled)
     session.save()
     try:
-        _bring_into(session, state, checkpoint)
+        _bring_into(session, state, checkpoint and polled)
     except BaseException:
         session.stop_client()
         raise

@@ -66,7 +66,7 @@ def telepresence_proxy(packages: list[pathlib.Path]) -> Image:
         "WorkingDir": "/usr/src/app",
         "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
     }
-    return Image(["lab.local/telepresence-k8s:0.105", "lab.local/telepresence-k8s:0.109"], layer, settings)
+    return Image([f"lab.local/telepresence-k8s:{version}" for version in ("0.87", "0.105", "0.109")], layer, settings)
 
 
 def tel2(packages: list[pathlib.Path], traffic: bytes) -> Image:

@@ -41,15 +41,18 @@ TRANSITIONS: dict[str, tuple[signal.Signals, str | None]] = {
 STATES = ("alive", "starting", *TRANSITIONS)
 
 
-def start(kubectl: Kubectl, pod: str, container: str, log: pathlib.Path) -> Iterator[tuple[str, Process]]:
+def start(
+    kubectl: Kubectl, pod: str, container: str, log: pathlib.Path, *, polled: bool = True
+) -> Iterator[tuple[str, Process]]:
     """Start a client of the proxy, ``container`` of ``pod``; yield role and identity of each process once it runs.
 
-    Their output goes to files beside ``log``, named after it and the role. The processes outlive the caller. Raises
+    One that is not ``polled`` (up to 0.87) has its tunnels alone. Their output goes to files beside ``log``, named after it and the role. The processes outlive the caller. Raises
     `LabError` if one of them does not come up in time.
     """
-    server, output = _launch(SERVER, [sys.executable, str(HEAD_SERVER)], log)
-    yield SERVER, server
-    server_port = _port(SERVER, server, output, r"^(\d+)$")
+    if polled:
+        server, output = _launch(SERVER, [sys.executable, str(HEAD_SERVER)], log)
+        yield SERVER, server
+        server_port = _port(SERVER, server, output, r"^(\d+)$")
     forward, output = _launch(PORT_FORWARD, kubectl.command("port-forward", pod, ":8022"), log)
     yield PORT_FORWARD, forward
     ssh = [*SSH, "-p", _port(PORT_FORWARD, forward, output, r"127\.0\.0\.1:(\d+) -> 8022"), "telepresence@127.0.0.1"]
@@ -59,8 +62,11 @@ def start(kubectl: Kubectl, pod: str, container: str, log: pathlib.Path) -> Iter
     )
     # The exposed port leads to a port where nothing listens: the developer's program does not run yet.
     yield SSH_EXPOSED, _launch(SSH_EXPOSED, [*ssh, "-N", f"-R*:{EXPOSED_PORT}:127.0.0.1:9"], log)[0]
-    yield SSH_POLLS, _launch(SSH_POLLS, [*ssh, "-N", f"-R9055:127.0.0.1:{server_port}"], log)[0]
-    wait_for(lambda: answers(kubectl, pod, container), f"an answer of the client to the proxy in pod {pod}")
+    if polled:
+        yield SSH_POLLS, _launch(SSH_POLLS, [*ssh, "-N", f"-R9055:127.0.0.1:{server_port}"], log)[0]
+    wait_for(
+        lambda: answers(kubectl, pod, container, polled=polled), f"an answer of the client to the proxy in pod {pod}"
+    )
 
 
 def enter(state: str, processes: dict[str, Process]) -> None:
@@ -77,8 +83,14 @@ def send(process: Process, number: signal.Signals) -> None:
         os.kill(process.pid, number)
 
 
-def answers(kubectl: Kubectl, pod: str, container: str) -> bool:
-    """Return whether the client answers a HEAD request from inside its proxy, ``container`` of ``pod``, within 5 s."""
+def answers(kubectl: Kubectl, pod: str, container: str, *, polled: bool = True) -> bool:
+    """Return whether the client answers a HEAD request from inside its proxy, ``container`` of ``pod``, within 5 s.
+
+    Of one that is not ``polled``: whether a tunnel of it is open.
+    """
+    if not polled:
+        ask = "grep -c ':1F56 [0-9A-F]*:[0-9A-F]* 01 ' /proc/net/tcp; true"
+        return int(kubectl.run("exec", pod, f"--container={container}", "--", "sh", "-c", ask)) > 0
     ask = r"printf 'HEAD / HTTP/1.1\r\n\r\n' | timeout 5 nc 127.0.0.1 9055; true"
     return kubectl.run("exec", pod, f"--container={container}", "--", "sh", "-c", ask).startswith("HTTP/1.0 200 OK")
 

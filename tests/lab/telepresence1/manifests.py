@@ -16,6 +16,12 @@ SESSION_LABEL = "telepresence"
 # Clients cut a name so that, with a dash and the 32 digits of the session, it has 50 characters at most.
 NAME_LENGTH = 50
 PROBES_OF_0_105 = ("livenessProbe", "readinessProbe")
+# Up to 0.87 nothing polls the client: of the lab's image, that is its sshd alone.
+SSHD_ALONE = [
+    "/bin/sh",
+    "-c",
+    "ssh-keygen -q -t ed25519 -N '' -f /tmp/ssh_host_ed25519_key </dev/null && exec /usr/sbin/sshd -D",
+]
 PROBES_OF_0_109 = (*PROBES_OF_0_105, "startupProbe")
 NEW_POD_CONTAINER = "telepresence"
 RESOURCES = {"limits": {"cpu": "1", "memory": "256Mi"}, "requests": {"cpu": "25m", "memory": "64Mi"}}
@@ -34,10 +40,15 @@ def proxy_name(original: str, session_id: str) -> str:
 def swapped_deployment(original: Manifest, session_id: str, container: str, client_version: str = "0.105") -> Manifest:
     """Return the proxy Deployment of 0.105: a copy of ``original`` as read, uid, resourceVersion and status included.
 
-    0.106 and later make it too where TELEPRESENCE_USE_DEPLOYMENT is set; only the tag of their image differs.
+    0.106 and later make it too where TELEPRESENCE_USE_DEPLOYMENT is set; only the tag of their image differs. 0.87 reads
+    with ``--export``, which leaves these out.
     ``container`` names the container to replace. Raises ``LookupError`` if there is none so named.
     """
     proxy = copy.deepcopy(original)
+    if client_version == "0.87":
+        proxy.pop("status", None)
+        for field in ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"):
+            proxy["metadata"].pop(field, None)
     proxy["metadata"]["name"] = proxy_name(original["metadata"]["name"], session_id)
     proxy["spec"]["replicas"] = 1
     template = proxy["spec"]["template"]
@@ -108,7 +119,7 @@ def _swap_container(spec: Manifest, name: str, client_version: str, probes: tupl
         container.pop(field, None)
     container["image"] = proxy_image(client_version)
     container["imagePullPolicy"] = "IfNotPresent"
-    container["command"] = ["/usr/src/app/run.sh"]
+    container["command"] = SSHD_ALONE if client_version == "0.87" else ["/usr/src/app/run.sh"]
     container["terminationMessagePolicy"] = "FallbackToLogsOnError"
     own_namespace = {"fieldRef": {"fieldPath": "metadata.namespace"}}
     container.setdefault("env", []).append({"name": "TELEPRESENCE_CONTAINER_NAMESPACE", "valueFrom": own_namespace})

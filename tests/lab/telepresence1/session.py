@@ -24,7 +24,7 @@ class Session:
 
     ``name`` is the workload swapped (or the new one's), ``proxy`` the name of the Pod or Deployment that stands in and
     ``container`` the container that is the proxy; ``client`` is the state its client was brought into, one of
-    `client.STATES`, ``pod`` the proxy's pod once that was ready, and ``processes`` are the client's, by role.
+    `client.STATES`, ``pod`` the proxy's pod once that was ready, ``polled`` whether its release answers polls, and ``processes`` are the client's, by role.
     """
 
     kubectl: Kubectl
@@ -35,6 +35,7 @@ class Session:
     container: str
     client: str
     pod: str = ""
+    polled: bool = True
     processes: dict[str, Process] = dataclasses.field(default_factory=dict)
 
     def summary(self) -> dict[str, str]:
@@ -66,7 +67,7 @@ class Session:
 
     def start_client(self) -> None:
         """Start the client and wait until it answers its proxy, whose pod must be ready. Raises `LabError`."""
-        for role, process in client.start(self.kubectl, self.pod, self.container, self._path):
+        for role, process in client.start(self.kubectl, self.pod, self.container, self._path, polled=self.polled):
             self.processes[role] = process
             self.save()
 
@@ -94,7 +95,7 @@ class Session:
 
     def client_answers(self) -> bool:
         """Return whether the client answers the proxy's poll now."""
-        return client.answers(self.kubectl, self.pod, self.container)
+        return client.answers(self.kubectl, self.pod, self.container, polled=self.polled)
 
     def stop_client(self) -> None:
         """End every process of the client and forget the session; its objects in the cluster stay."""

@@ -157,6 +157,16 @@ def test_0_105_keeps_the_startup_probe_that_0_109_drops() -> None:
     assert not {"args", "lifecycle", "livenessProbe", "readinessProbe", "workingDir"} & app.keys()
 
 
+def test_0_87_remembers_nothing_of_the_original_and_is_not_polled() -> None:
+    session = "0c1b2d3e-4f50-4617-8293-a4b5c6d7e8f9"
+    proxy = manifests.swapped_deployment(swappable(), session, "app", "0.87")
+    assert proxy["metadata"] == {"name": f"checkout-serv-{session}", "labels": {"telepresence": session}}
+    assert "status" not in proxy
+    (app, _sidecar) = proxy["spec"]["template"]["spec"]["containers"]
+    assert app["image"].endswith(":0.87")
+    assert "forwarder" not in str(app["command"]) and "run.sh" not in str(app["command"])
+
+
 def test_functions_leave_the_original_alone() -> None:
     original = swappable()
     manifests.swapped_deployment(original, "5" * 32, "app")

@@ -77,6 +77,19 @@ def test_a_delete_whose_answer_does_not_come_is_put_again(cluster: Cluster, faul
     assert cluster.proxies() == []
 
 
+def test_a_delete_that_is_not_found_is_no_proof_that_the_proxy_has_gone(cluster: Cluster) -> None:
+    """A server that knows no such path answers 404 as well."""
+    cluster.stage()
+    cluster.server.script(deleting, status.no_such_path())
+    result = cluster.run()
+    assert (only(result)["outcome"], cluster.proxies()) == ("failed", [POD])
+    assert (
+        "could not find the requested resource. Done before that: Deployment default/web is back at 3." in result["msg"]
+    )
+    assert only(cluster.run())["outcome"] == "restored"
+    assert cluster.proxies() == []
+
+
 def test_retry_after_is_obeyed(cluster: Cluster) -> None:
     cluster.stage()
     cluster.server.script(scaling, status.too_many_requests(7))

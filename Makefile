@@ -8,7 +8,7 @@ export PATH := $(abspath $(VENV))/bin:$(PATH)
 # Ansible warns of nothing but what our own files cause.
 export ANSIBLE_LOCALHOST_WARNING := false
 
-.PHONY: help demo test lint sanity unit integration lab-up lab-down lab-status
+.PHONY: help demo test lint sanity unit integration faults lab-up lab-down lab-status
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -33,6 +33,10 @@ unit: $(READY) $(AWS) ## Run the tests that need no cluster
 
 integration: lab-up ## Run the tests on the two clusters of the lab
 	$(PYTHON) -m pytest tests/integration --verbose
+
+faults: $(READY) ## Break every call of a recovery in every way (5 to 10 minutes)
+	@$(PYTHON) -m tests.lab build
+	@$(PYTHON) -m tests.faults
 
 sanity: $(READY) ## Run ansible-test sanity
 	tests/sanity/run.sh

@@ -1,5 +1,6 @@
-"""`python -m tests.lab up|down|status`, from the root of the repository and as root.
+"""`python -m tests.lab build|up|down|status`, from the root of the repository and, but for build, as root.
 
+build   builds the programs of the lab under .lab/, and starts nothing
 up      builds and starts both clusters; on a healthy lab it changes nothing, a damaged one it repairs
 down    ends both clusters and leaves only what was built, under .lab/
 status  one line per part of each cluster; exit code 1 if one is not well
@@ -19,13 +20,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.lab", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("command", choices=("up", "down", "status"))
+    parser.add_argument("command", choices=("build", "up", "down", "status"))
     command = parser.parse_args().command
     say = Say()
     try:
         if command == "status":
             return 0 if lab.status(say) else 1
-        (lab.up if command == "up" else lab.down)(say)
+        {"build": lab.build_programs, "up": lab.up, "down": lab.down}[command](say)
     except (LabError, OSError) as error:
         print(f"lab {command}: {error}", file=sys.stderr)
         return 1

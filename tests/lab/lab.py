@@ -28,15 +28,21 @@ TOOLS = ("nsenter", "unshare")
 MACHINE = "devclusters-lab"
 
 
+def build_programs(say: Say) -> None:
+    """Build and unpack the programs of the lab, and nothing else. Raises LabError."""
+    with _lock(str(LAB), say):
+        packages.unpack_all(say)
+        build.build_all(say)
+
+
 def up(say: Say) -> None:
     """Build what is missing, bring both clusters up or repair them, write the kubeconfig. Raises LabError.
 
     Where the user named clusters of their own, only what the tests need beside clusters is built.
     """
     _require()
+    build_programs(say)
     with _lock(str(LAB), say):
-        packages.unpack_all(say)
-        build.build_all(say)
         charts.pack_all(say)
         archives = images.build(IMAGES, BIN / "traffic", say)
     if target.own_clusters():

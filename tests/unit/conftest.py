@@ -1,5 +1,5 @@
 """Makes this checkout importable as ``ansible_collections.devclusters.telepresence`` next to the installed collections,
-and ``wire`` as it is.
+``wire`` as it is, and the lab and the fault suite as ``tests.lab`` and ``tests.faults``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 _HERE = Path(__file__).resolve().parent
 
 # `ansible_collections` is a namespace package: each directory on the path adds its collections to it.
-for _directory in (_HERE, _HERE.parents[1] / "collections"):
+for _directory in (_HERE, _HERE.parents[1] / "collections", _HERE.parents[1]):
     if str(_directory) not in sys.path:
         sys.path.insert(0, str(_directory))
 

@@ -1,0 +1,175 @@
+"""etcd and a few API servers on loopback, each with a part of etcd of its own; they end with the process that started them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import ssl
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tests.lab import packages
+from tests.lab.pki import Authority, Pair
+from tests.lab.say import LabError
+
+from .client import Client
+
+LIMIT = 90.0
+"""Seconds until a server must be ready; three on an idle machine."""
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """One API server: its port on 127.0.0.1, its authority, an administrator's certificate.
+
+    *kubelet* is the certificate with which a kubelet serves, *pods* the socket through which the server reaches nodes and pods.
+    """
+
+    port: int
+    authority: Path
+    admin: Pair
+    kubelet: Pair
+    pods: Path
+
+    def client(self) -> Client:
+        """A client of the administrator's."""
+        context = ssl.create_default_context(cafile=str(self.authority))
+        context.load_cert_chain(self.admin.certificate, self.admin.key)
+        return Client("127.0.0.1", self.port, context)
+
+
+@contextlib.contextmanager
+def control_plane(directory: Path, count: int) -> Iterator[list[ApiServer]]:
+    """Starts etcd and *count* API servers with everything they write below *directory*; ends them. Raises LabError."""
+    authority = Authority(directory / "pki", "faults")
+    authority.signing_key("service-accounts")
+    serving = authority.issue("kube-apiserver", "kube-apiserver", hosts=["localhost", "127.0.0.1"])
+    admin = authority.issue("admin", "faults-admin", "system:masters")
+    kubelet = authority.issue("kubelet", "system:node:localhost", "system:nodes", hosts=["127.0.0.1"])
+    client, peer = free_port(), free_port()
+    with contextlib.ExitStack() as stack:
+        etcd = [
+            "etcd",
+            f"--data-dir={directory / 'etcd'}",
+            "--unsafe-no-fsync",
+            f"--listen-client-urls=http://127.0.0.1:{client}",
+            f"--advertise-client-urls=http://127.0.0.1:{client}",
+            f"--listen-peer-urls=http://127.0.0.1:{peer}",
+        ]
+        stack.enter_context(_running(etcd, directory / "etcd.log"))
+        _await(lambda: _get(f"http://127.0.0.1:{client}/health") is not None, "etcd", directory / "etcd.log")
+        servers = []
+        for number in range(count):
+            server = ApiServer(free_port(), authority.pair.certificate, admin, kubelet, directory / f"pods-{number}")
+            arguments = _arguments(server, serving, directory, f"http://127.0.0.1:{client}", f"/worker-{number}")
+            stack.enter_context(_running(arguments, directory / f"kube-apiserver-{number}.log"))
+            servers.append(server)
+        for number, server in enumerate(servers):
+            _await(partial(_ready, server.client()), "kube-apiserver", directory / f"kube-apiserver-{number}.log")
+        yield servers
+
+
+def _arguments(server: ApiServer, serving: Pair, directory: Path, etcd: str, prefix: str) -> list[str]:
+    pki = directory / "pki"
+    egress = directory / f"{server.pods.name}.json"
+    egress.write_text(
+        json.dumps(
+            {
+                "apiVersion": "apiserver.k8s.io/v1beta1",
+                "kind": "EgressSelectorConfiguration",
+                "egressSelections": [
+                    {
+                        "name": "cluster",
+                        "connection": {
+                            "proxyProtocol": "HTTPConnect",
+                            "transport": {"uds": {"udsName": str(server.pods)}},
+                        },
+                    }
+                ],
+            }
+        )
+    )
+    return [
+        "kube-apiserver",
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        f"--secure-port={server.port}",
+        f"--etcd-servers={etcd}",
+        f"--etcd-prefix={prefix}",
+        "--endpoint-reconciler-type=none",
+        "--service-cluster-ip-range=10.96.0.0/16",
+        "--authorization-mode=RBAC",
+        # Nothing makes service accounts here.
+        "--disable-admission-plugins=ServiceAccount",
+        "--enable-priority-and-fairness=false",
+        f"--client-ca-file={server.authority}",
+        f"--tls-cert-file={serving.certificate}",
+        f"--tls-private-key-file={serving.key}",
+        "--kubelet-preferred-address-types=InternalIP",
+        f"--kubelet-certificate-authority={server.authority}",
+        f"--kubelet-client-certificate={server.admin.certificate}",
+        f"--kubelet-client-key={server.admin.key}",
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+        f"--service-account-key-file={pki}/service-accounts.pub",
+        f"--service-account-signing-key-file={pki}/service-accounts.key",
+        # Nodes and pods are reached through the scripted kubelet's socket, so that pods need no addresses of this machine.
+        f"--egress-selector-config-file={egress}",
+        # Else the server speaks SPDY to the kubelet for clients that offer v5; without, it passes the websocket through.
+        "--feature-gates=TranslateStreamCloseWebsocketRequests=false",
+    ]
+
+
+@contextlib.contextmanager
+def _running(argv: list[str], log: Path) -> Iterator[None]:
+    """A program that is killed at the end of the block, or by the kernel if this process ends before."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=packages.environment(),
+        )
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _await(ready: Callable[[], bool], what: str, log: Path) -> None:
+    ends = time.monotonic() + LIMIT
+    while not ready():
+        if time.monotonic() > ends:
+            last = (log.read_text(errors="replace").strip().splitlines() or ["no output"])[-1]
+            raise LabError(f"{what} is not ready after {LIMIT:.0f} s: {last}")
+        time.sleep(0.1)
+
+
+def _get(url: str) -> bytes | None:
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=2) as answer:
+            data: bytes = answer.read()
+            return data
+    except OSError:
+        return None
+
+
+def _ready(client: Client) -> bool:
+    try:
+        return client.ask("GET", "/readyz", {}, b"").status == 200
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port

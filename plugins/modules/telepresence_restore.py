@@ -60,7 +60,8 @@ options:
     default: 5
 notes:
   - A swap of a workload that is at V(0) changes nothing in the workload. If a session comes for it at the very moment of the scale, the workload is
-    scaled back to V(0) at once, nothing is deleted, and the orphan is V(held).
+    scaled back to V(0) at once, nothing is deleted, and the orphan is V(held). A DeploymentConfig is not scaled back, because the patch that does
+    it would look like a V(0) that somebody meant; then the session has V(failed), and its message says so.
   - Three moments cannot be closed by any precondition. A workload that somebody scales to V(0) between the last look at it and the deletion of
     its proxy, which is one request, loses what the proxy knew of its size; the Event on it still tells. A session that comes between the last look
     at the sessions and that deletion keeps its own proxy, and scales the workload by itself. A client that wakes up within the ten seconds for which a

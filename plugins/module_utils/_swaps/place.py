@@ -94,6 +94,7 @@ class Place:
             return
         if replicas(there[0]):
             self.hand.carry_out(Scale(there[0], scaled.after, 0), group[0].session.session_id)
+            there[0]["spec"]["replicas"] = 0  # what was observed a moment ago is no longer so
         for case in group:
             case.done = [action for action in case.done if not isinstance(action, Scale)]
             case.remark(f"{ref(scaled.obj)} was scaled to {scaled.after} at that very moment, and is at 0 again.")

@@ -275,6 +275,20 @@ def test_the_next_run_goes_on_where_max_restores_stopped(cluster: Cluster) -> No
     assert cluster.writes == []
 
 
+def test_max_restores_counts_the_sessions_of_one_original(cluster: Cluster) -> None:
+    """The oldest puts the original back; the other one's proxy is left for the next run, which only removes it."""
+    oldest = cluster.stage(age=2000)
+    younger = cluster.proxy("f" * 32, created=1000)
+    cluster.client(younger, "gone")
+    first = cluster.run(max_restores=1)
+    assert [record["outcome"] for record in first["sessions"]] == ["restored", "held"]
+    assert cluster.writes == ["PUT deployments/web/scale 3", f"DELETE pods/{oldest}"]
+    assert (first["summary"]["needs_attention"], len(cluster.events)) == (True, 1)
+    second = cluster.run(max_restores=1)
+    assert [record["outcome"] for record in second["sessions"]] == ["restored"]
+    assert (cluster.writes, cluster.replicas(), len(cluster.events)) == ([f"DELETE pods/{younger}"], 3, 1)
+
+
 @pytest.mark.parametrize(
     ("verdicts", "outcome"), [(["stale"], "restored"), (["ended"], "none"), ([], "none"), (["clientless"], "none")]
 )

@@ -433,6 +433,48 @@ def test_old_verdicts_of_one_namespace_are_asked_again_once(cluster: Cluster) ->
     assert len(cluster.writes) == 10
 
 
+def _looked_at_again_after_the_scale(cluster: Cluster, second: dict[str, Any] | str) -> None:
+    """A delete that conflicts, so late that the verdict is too old by then; what the proxy says the second time."""
+    cluster.says(cluster.stage(), "gone", second)
+    cluster.server.script(on("create", "events"), lambda request: cluster.clock.sleep(20))
+    cluster.server.script(deleting, status.ApiError(409, "Conflict", "it has changed", {}))
+
+
+@pytest.mark.parametrize("second", ["alive", "suspended", "clientless"])
+def test_a_client_that_wakes_up_after_the_scale_gets_its_place_back(cluster: Cluster, second: str) -> None:
+    _looked_at_again_after_the_scale(cluster, second)
+    result = cluster.run()
+    record = only(result)
+    assert cluster.writes == [SCALE, DELETE, "PUT deployments/web/scale 0"]
+    assert (cluster.replicas(), cluster.proxies(), result["changed"]) == (0, [POD], False)
+    assert (record["verdict"], record["outcome"], record["original"]["replicas"]) == (second, "none", 0)
+    assert "was scaled to 3 at that very moment, and is at 0 again" in record["message"]
+
+
+def test_a_workload_is_not_stopped_because_its_session_could_not_be_asked_again(cluster: Cluster) -> None:
+    _looked_at_again_after_the_scale(cluster, {"telepresence_probe": 0})
+    result = cluster.run()
+    record = only(result)
+    assert cluster.writes == [SCALE, DELETE]
+    assert (cluster.replicas(), cluster.proxies()) == (3, [POD])
+    assert (record["verdict"], record["outcome"], result["changed"]) == ("unknown", "failed", True)
+    assert record["message"].startswith("Deployment default/web is back at 3. The proxy could not be asked")
+
+
+def test_a_scale_back_that_is_not_answered_is_told_all_the_same(cluster: Cluster) -> None:
+    _looked_at_again_after_the_scale(cluster, "alive")
+    back = []
+
+    def is_back(request: Request) -> bool:
+        back.append(scaling(request) and request.body["spec"]["replicas"] == 0)
+        return bool(back[-1])
+
+    cluster.server.script(is_back, Reset(acts=True), times=4)
+    result = cluster.run()
+    assert (cluster.replicas(), cluster.proxies(), result["changed"]) == (0, [POD], False)
+    assert (only(result)["outcome"], "is at 0 again" in only(result)["message"]) == ("none", True)
+
+
 # Readiness -----------------------------------------------------------------------------------------------------------------
 
 

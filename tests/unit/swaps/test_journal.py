@@ -152,12 +152,14 @@ def test_the_file_goes_with_the_last_note(path: Path) -> None:
 
 
 def test_the_file_stays_while_a_run_is_at_work_and_its_next_note_is_not_lost(path: Path) -> None:
-    killed(path)
-    other = other_run(path, session=OTHER_SID)
-    (begun,) = of(path).earlier()
-    forget(str(path), {begun.notes[0].key})
+    other = other_run(path)
+    (note,) = parse(path.read_bytes())[0]
+    assert forget(str(path), {note.key}) is True
+    assert path.exists() and path.read_text().strip() == ""
     other.communicate("end\n")
-    assert [(one.key[1], one.ended) for one in of(path).earlier()] == [(OTHER_SID, True)]
+    assert [line["action"] for line in lines(path)] == ["end"]
+    assert forget(str(path), set()) is True
+    assert not path.exists()
 
 
 def test_a_file_that_was_removed_meanwhile_is_made_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,8 +184,13 @@ class Store:
                 version = str(self._version)
                 by_label = selectors.labels(query.get("labelSelector", ""))
                 by_field = selectors.fields(query.get("fieldSelector", ""), kind.fields | METADATA_FIELDS)
-                items = [obj for obj in self.all(kind.name) if namespace in ("", obj["metadata"].get("namespace"))]
-                items = [obj for obj in items if by_label(obj) and by_field(obj)]
+                items = [
+                    obj
+                    for _key, obj in sorted(self._objects[kind].items())
+                    if namespace in ("", obj["metadata"].get("namespace"))
+                ]
+                # A page that is kept has to stay what it was, so it is copied now; all else is copied once, on its way out.
+                items = copy.deepcopy([obj for obj in items if by_label(obj) and by_field(obj)])
             metadata: Obj = {"resourceVersion": version}
             limit = int(query.get("limit", 0))
             if limit and len(items) > limit:
@@ -194,7 +199,7 @@ class Store:
                     metadata["remainingItemCount"] = len(items) - limit
                 self._pages[metadata["continue"]] = (version, items[limit:])
                 items = items[:limit]
-            return copy.deepcopy(items), metadata
+            return items, metadata
 
     def expire_pages(self) -> None:
         """Compaction: every continue token handed out so far answers 410."""

@@ -17,7 +17,13 @@ from tests.lab.scenes import Scene, clear, play, set_up
 from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
 
-MODULES = ("telepresence_orphans", "telepresence_cluster_info", "telepresence_restore", "telepresence_journal")
+MODULES = (
+    "telepresence_orphans",
+    "telepresence_cluster_info",
+    "telepresence_traffic_manager_info",
+    "telepresence_restore",
+    "telepresence_journal",
+)
 NAMESPACES = ("shop", "shop-test")
 """The examples name them."""
 

@@ -57,6 +57,7 @@ PROGRAMS = (
         "github.com/telepresenceio/telepresence/v2/cmd/traffic",
         "-s -w -X github.com/telepresenceio/telepresence/v2/pkg/version.Version=v2.20.2",
     ),
+    Program("intercept", "."),
 )
 
 

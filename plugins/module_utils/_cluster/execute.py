@@ -3,25 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: no promise of compatibility.
 
-"""exec into a pod over a websocket, with a hard deadline for connect and read.
-
-kubernetes.stream.stream() has neither a time-out for the connect nor an error for a read that timed out, is not safe in
-threads (kubernetes-client/python issue 928) and drops impersonation headers, so a failed question could pass for an answer.
-"""
+"""exec into a pod over a websocket, with a hard deadline for connect and read."""
 
 from __future__ import annotations
 
-import base64
 import json
-import ssl
 import time
 import typing as t
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 from .api import Api, plainly
-from .errors import ClusterError, refusal
+from .errors import ClusterError
 from .kinds import POD
+from .websockets import open_stream
 
 try:
     import websocket
@@ -53,34 +48,11 @@ def execute(api: Api, namespace: str, pod: str, container: str, command: t.Seque
     doing = f"exec into pod {namespace}/{pod}"
     ends = time.monotonic() + deadline
     query = [("container", container), ("stdout", "true"), ("stderr", "true"), *(("command", word) for word in command)]
-    stream = _open(api, POD.path(namespace, pod, "exec") + "?" + urlencode(query), doing, deadline)
+    stream = open_stream(api, POD.path(namespace, pod, "exec") + "?" + urlencode(query), SUBPROTOCOLS, doing, deadline)
     try:
         return _read(stream, ends, doing, api.server)
     finally:
         stream.shutdown()
-
-
-def _open(api: Api, path: str, doing: str, deadline: float) -> t.Any:
-    configuration = api.client.configuration
-    server = urlsplit(configuration.host)
-    url = urlunsplit(
-        ("wss" if server.scheme == "https" else "ws", server.netloc, server.path.rstrip("/") + path, "", "")
-    )
-    try:
-        return websocket.create_connection(
-            url,
-            timeout=deadline,
-            header=[f"{name}: {value}" for name, value in api.headers().items()],
-            subprotocols=SUBPROTOCOLS,
-            sslopt=_tls(configuration),
-            **_proxy(configuration),
-        )
-    except websocket.WebSocketBadStatusException as error:
-        raise refusal(doing, api.server, error.status_code, error.resp_body, error.resp_headers or {}) from error
-    except (websocket.WebSocketException, OSError) as error:
-        raise ClusterError(
-            f"Failed to {doing} on {api.server}: {plainly(error)}.", reason=type(error).__name__
-        ) from error
 
 
 def _read(stream: t.Any, ends: float, doing: str, server: str) -> Finished:
@@ -125,32 +97,3 @@ def _exit_code(frame: bytes, doing: str, server: str) -> int:
     except (ValueError, KeyError, TypeError, StopIteration, AttributeError):
         message = "the status that ended the stream cannot be read"
     raise ClusterError(f"Failed to {doing} on {server}: {message}.", status=500, reason="NotRun")
-
-
-def _tls(configuration: t.Any) -> dict[str, t.Any]:
-    options: dict[str, t.Any] = {
-        "cert_reqs": ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE,
-        "ca_certs": configuration.ssl_ca_cert,
-        "certfile": configuration.cert_file,
-        "keyfile": configuration.key_file,
-        "check_hostname": bool(configuration.verify_ssl) and configuration.assert_hostname is not False,
-        "server_hostname": configuration.tls_server_name,
-    }
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _proxy(configuration: t.Any) -> dict[str, t.Any]:
-    """The proxy of the configuration for websocket-client, which else would read the environment by rules of its own."""
-    if not configuration.proxy:
-        return {"http_no_proxy": ["*"]}
-    proxy = urlsplit(configuration.proxy)
-    options: dict[str, t.Any] = {
-        "http_proxy_host": proxy.hostname,
-        "http_proxy_port": proxy.port,
-        "proxy_type": proxy.scheme if proxy.scheme.startswith("socks") else "http",
-        "http_no_proxy": [entry.strip() for entry in (configuration.no_proxy or "").split(",") if entry.strip()],
-    }
-    basic = (configuration.proxy_headers or {}).get("proxy-authorization", "")
-    if basic.startswith("Basic "):
-        options["http_proxy_auth"] = tuple(base64.b64decode(basic[len("Basic ") :]).decode().split(":", 1))
-    return options

@@ -11,8 +11,17 @@ from unittest import mock
 PRODUCT = "ansible_collections.devclusters.telepresence.plugins.module_utils."
 # Whole seconds, so that no time is lost in the API's times, which have no fractions.
 START = 1795428000.0
-# `clock` only formats times; `execute` and `reach` measure real waits on sockets.
-_REAL_TIME = (PRODUCT + "_cluster.clock", PRODUCT + "_cluster.execute", PRODUCT + "_cluster.reach")
+# `clock` and `certificates` only read and write times; the others measure real waits on sockets.
+_REAL_TIME = tuple(
+    PRODUCT + name
+    for name in (
+        "_cluster.clock",
+        "_cluster.execute",
+        "_cluster.port_forward",
+        "_cluster.reach",
+        "_traffic_manager.certificates",
+    )
+)
 
 
 class FakeTime:

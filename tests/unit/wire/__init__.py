@@ -14,6 +14,7 @@ Nothing schedules, rolls out or collects garbage by itself, except what :mod:`.s
 :mod:`.selectors`  label and field selectors
 :mod:`.status`     the error answers
 :mod:`.exec`       exec into scripted pods, over :mod:`.websocket`
+:mod:`.forward`    ports of pods, forwarded to servers of the test
 :mod:`.pods`       a pod's log and what its port answers through the API server
 :mod:`.script`     faults for single requests
 :mod:`.states`     the recorded states of a proxy's client, applied to a pod

@@ -56,7 +56,16 @@ _EVENT_FIELDS = frozenset(
 
 KINDS: tuple[Kind, ...] = (
     Kind("", "v1", "Namespace", "namespaces", "ns", namespaced=False, fields=frozenset({"status.phase"})),
-    Kind("", "v1", "Pod", "pods", "po", subresources=("exec", "log", "proxy"), fields=_POD_FIELDS, returned=True),
+    Kind(
+        "",
+        "v1",
+        "Pod",
+        "pods",
+        "po",
+        subresources=("exec", "log", "portforward", "proxy"),
+        fields=_POD_FIELDS,
+        returned=True,
+    ),
     Kind("", "v1", "Service", "services", "svc", fields=frozenset({"spec.clusterIP", "spec.type"}), returned=True),
     Kind("", "v1", "Event", "events", "ev", fields=_EVENT_FIELDS),
     Kind("", "v1", "ConfigMap", "configmaps", "cm"),
@@ -66,6 +75,17 @@ KINDS: tuple[Kind, ...] = (
     Kind("apps", "v1", "ReplicaSet", "replicasets", "rs", scale="autoscaling/v1"),
     Kind("apps", "v1", "StatefulSet", "statefulsets", "sts", scale="autoscaling/v1"),
     Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "hpa"),
+    Kind("batch", "v1", "Job", "jobs"),
+    Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
+    Kind(
+        "admissionregistration.k8s.io",
+        "v1",
+        "MutatingWebhookConfiguration",
+        "mutatingwebhookconfigurations",
+        namespaced=False,
+    ),
+    Kind("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", namespaced=False),
+    Kind("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False),
 )
 
 OPENSHIFT: tuple[Kind, ...] = (

@@ -18,6 +18,7 @@ from typing import TypeVar
 import yaml
 
 from . import exec as exec_
+from . import forward as forward_
 from . import kinds as kinds_
 from . import pods, script, status
 from .request import Access, Request
@@ -58,6 +59,7 @@ class ApiServer:
         self._identity = identity or shared_identity()
         self._script = script.Script()
         self._execs: dict[tuple[str, str], exec_.Handler] = {}
+        self._forwards: dict[tuple[str, str, int], forward_.Outcome] = {}
         self._logs: dict[tuple[str, str, str], str] = {}
         self._ports: dict[tuple[str, str, str], pods.ProxyOutcome] = {}
         self._closing = threading.Event()
@@ -114,6 +116,10 @@ class ApiServer:
     def exec(self, namespace: str, pod: str, answer: exec_.Outcome | exec_.Handler) -> None:
         """What an exec into a pod meets: always one outcome, or what a handler says (see :func:`.exec.in_order`)."""
         self._execs[namespace, pod] = answer if callable(answer) else lambda call: answer
+
+    def forward(self, namespace: str, pod: str, port: int, outcome: forward_.Outcome) -> None:
+        """What a forwarded port of a pod leads to; the kubelet refuses any other."""
+        self._forwards[namespace, pod, port] = outcome
 
     def log(self, namespace: str, pod: str, text: str, container: str = "") -> None:
         """A pod's log, every line with its timestamp; *container* "" is any container."""
@@ -192,8 +198,18 @@ class ApiServer:
             raise AssertionError(f"no exec is scripted for pod {access.namespace}/{access.name}: {call.command}")
         return call, handler(call)
 
+    def forward_outcome(self, request: Request) -> tuple[int, forward_.Outcome]:
+        """What a port-forward meets."""
+        self._check_access(request)
+        access, port = request.access, int(request.param("ports"))
+        self.store.read(self.store.kind("Pod"), access.namespace, access.name)
+        if request.headers.get("upgrade", "").lower() != "websocket":
+            raise status.bad_request("Upgrade request required")
+        refused = forward_.Fails(f"error forwarding port {port} to pod: connect: connection refused")
+        return port, self._forwards.get((access.namespace, access.name, port), refused)
+
     def respond(self, request: Request) -> Response:
-        """The answer to any request but an exec."""
+        """The answer to any request but an exec or a port-forward."""
         self._check_access(request)
         access = request.access
         if access.resource in {plural for _group, _kind, plural in kinds_.REVIEWS} and request.method == "POST":

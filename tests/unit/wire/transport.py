@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from . import exec as exec_
-from . import status, websocket
+from . import forward, status, websocket
 from .request import Request, parse
 
 if TYPE_CHECKING:
@@ -121,6 +121,8 @@ class Handler(BaseHTTPRequestHandler):
                 )
             if request.access.subresource == "exec" and request.kind:
                 self._exec(request)
+            elif request.access.subresource == "portforward" and request.kind:
+                self._forward(request)
             else:
                 response, truncate = api.meet(request, api.respond)
                 self._send(request, response, truncate)
@@ -175,21 +177,34 @@ class Handler(BaseHTTPRequestHandler):
         if (refusal := exec_.handshake_refusal(call, outcome, protocol)) is not None:
             self._send(request, Response(refusal, 500, {"Content-Type": "text/plain; charset=utf-8"}))
             return
-        request.status = 101
-        self._send_head(
-            101,
-            {
-                "Upgrade": "websocket",
-                "Connection": "Upgrade",
-                "Sec-WebSocket-Accept": websocket.accept_key(headers["sec-websocket-key"]),
-                "Sec-WebSocket-Protocol": protocol,
-            },
-        )
-        self.wfile.flush()
-        self.close_connection = True
+        self._upgrade(request, protocol)
         channels = {"stdout": exec_.STDOUT, "stderr": exec_.STDERR}
         wanted = frozenset(channel for name, channel in channels.items() if request.flag(name))
         if not exec_.serve(
             cast(BinaryIO, self.rfile), cast(BinaryIO, self.wfile), call, outcome, protocol, wanted, api.sleep
         ):
             self._reset()
+
+    def _forward(self, request: Request) -> None:
+        (port, outcome), _truncate = self.server.api.meet(request, self.server.api.forward_outcome)
+        if forward.PROTOCOL not in request.headers.get("sec-websocket-protocol", ""):
+            self._send(request, Response(b"", 403))
+            return
+        self._upgrade(request, forward.PROTOCOL)
+        # With a time-out, a TLS socket of Python does not wait inside OpenSSL, where a second thread must not be.
+        self.connection.settimeout(60)
+        forward.serve(cast(BinaryIO, self.rfile), cast(BinaryIO, self.wfile), port, outcome)
+
+    def _upgrade(self, request: Request, protocol: str) -> None:
+        request.status = 101
+        self._send_head(
+            101,
+            {
+                "Upgrade": "websocket",
+                "Connection": "Upgrade",
+                "Sec-WebSocket-Accept": websocket.accept_key(request.headers["sec-websocket-key"]),
+                "Sec-WebSocket-Protocol": protocol,
+            },
+        )
+        self.wfile.flush()
+        self.close_connection = True

@@ -43,14 +43,17 @@ class Frame:
 def read_frame(stream: BinaryIO) -> Frame | None:
     """The next frame from a client, or None at the end of the stream.
 
-    Clients must mask, and have nothing long to say: ValueError otherwise.
+    Clients must mask: ValueError otherwise.
     """
     head = stream.read(2)
     if len(head) < 2:
         return None
     length = head[1] & 0x7F
-    if not head[1] & 0x80 or length > 125:
-        raise ValueError("the client sent an unmasked frame, or more than a control frame holds")
+    if not head[1] & 0x80:
+        raise ValueError("the client sent an unmasked frame")
+    if length > 125:
+        form = "!H" if length == 126 else "!Q"
+        (length,) = struct.unpack(form, stream.read(struct.calcsize(form)))
     mask = stream.read(4)
     data = stream.read(length)
     return Frame(head[0] & 0x0F, bytes(byte ^ mask[index % 4] for index, byte in enumerate(data)))

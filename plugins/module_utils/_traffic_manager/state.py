@@ -1,0 +1,148 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: no promise of compatibility.
+
+"""What Telepresence 2 notes in a cluster: ConfigMaps of agents, claims of namespaces, jobs of the chart's hooks, and Helm's releases."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from .._cluster import clock
+from .._cluster.kinds import Object, dig, labels_of
+from .agents import replaced_by
+
+try:
+    import yaml
+except ImportError:  # kubernetes depends on it; connect() says so where both are missing
+    yaml = None  # type: ignore[assignment]
+
+AGENTS = "telepresence-agents"
+"""Of managers 2.6 to 2.21, in every namespace with an agent: a key for each workload (pkg/agentconfig/sidecar.go of 2.20.2)."""
+CLAIM = "traffic-manager-claim"
+"""Of namespaced managers up to 2.21: who serves the namespace (templates/traffic-manager-claim.yaml of 2.20.2)."""
+HOOK_JOBS = ("uninstall-agents", "upgrade-legacy", "traffic-manager-migrate-statefulset")
+"""Jobs that Helm starts and removes (templates/pre-delete-hook.yaml of 2.6.8 to 2.27.4, post-upgrade-hook.yaml of 2.6.8)."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a ConfigMap of agents says of one workload. ``replaced``: containers of the application that are to be replaced."""
+
+    workload: str
+    kind: str | None
+    manual: bool
+    replaced: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AgentsConfig:
+    """One ConfigMap of agents."""
+
+    namespace: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A namespace that says which manager serves it: the one in namespace ``owner``."""
+
+    namespace: str
+    owner: str | None
+
+
+@dataclass(frozen=True)
+class HookJob:
+    """A job of the chart that is there. ``finished``: ``Complete``, ``Failed``, or None where it still runs."""
+
+    namespace: str
+    name: str
+    finished: str | None
+
+
+@dataclass(frozen=True)
+class Release:
+    """The newest revision of a Helm release. ``changed``: seconds since the epoch, by the API server's clock."""
+
+    namespace: str
+    name: str
+    status: str
+    revision: int
+    changed: float | None
+
+
+def agents_configs(configs: t.Iterable[Object]) -> list[AgentsConfig]:
+    """The ConfigMaps of agents among all ConfigMaps."""
+    return [
+        AgentsConfig(
+            namespace=one["metadata"]["namespace"],
+            entries=tuple(_entry(key, value) for key, value in sorted((one.get("data") or {}).items())),
+        )
+        for one in configs
+        if one["metadata"]["name"] == AGENTS
+    ]
+
+
+def claims(configs: t.Iterable[Object]) -> list[Claim]:
+    """The claims among all ConfigMaps."""
+    return [
+        Claim(one["metadata"]["namespace"], dig(one, "data", "owned-by"))
+        for one in configs
+        if one["metadata"]["name"] == CLAIM
+    ]
+
+
+def hook_jobs(jobs: t.Iterable[Object]) -> list[HookJob]:
+    """The jobs of the chart's hooks among all Jobs: by name, and by the chart that their label names."""
+    return [
+        HookJob(one["metadata"]["namespace"], one["metadata"]["name"], _finished(one))
+        for one in jobs
+        if one["metadata"]["name"] in HOOK_JOBS and labels_of(one).get("helm.sh/chart", "").startswith("telepresence")
+    ]
+
+
+def releases(secrets: t.Iterable[Object], names: t.Container[str]) -> list[Release]:
+    """The newest revision of each release of a traffic-manager, from the metadata of Helm's Secrets.
+
+    ``names`` are those of the releases that known managers belong to, as (namespace, name).
+    """
+    newest: dict[tuple[str, str], Release] = {}
+    for secret in secrets:
+        labels, namespace = labels_of(secret), secret["metadata"]["namespace"]
+        key = (namespace, labels.get("name", ""))
+        revision = int(labels["version"]) if labels.get("version", "").isdecimal() else 0
+        if not _is_ours(key, names) or (key in newest and newest[key].revision >= revision):
+            continue
+        newest[key] = Release(*key, labels.get("status", "unknown"), revision, _changed(secret))
+    return [newest[key] for key in sorted(newest)]
+
+
+def _is_ours(key: tuple[str, str], names: t.Container[str]) -> bool:
+    return key[1] == "traffic-manager" or key[1].startswith("traffic-manager-") or f"{key[0]}/{key[1]}" in names
+
+
+def _changed(obj: Object) -> float | None:
+    """When an object was last written: Helm's own labels carry the clock of whoever ran it."""
+    times = [clock.parse(field.get("time")) for field in obj["metadata"].get("managedFields") or []]
+    times.append(clock.parse(obj["metadata"].get("creationTimestamp")))
+    return max((time for time in times if time is not None), default=None)
+
+
+def _entry(key: str, text: t.Any) -> Entry:
+    try:
+        value = yaml.safe_load(str(text))
+    except yaml.YAMLError:
+        value = None
+    return Entry(
+        workload=key,
+        kind=dig(value, "workloadKind"),
+        manual=bool(dig(value, "manual")),
+        replaced=replaced_by(value),
+    )
+
+
+def _finished(job: Object) -> str | None:
+    done = [dig(one, "type") for one in dig(job, "status", "conditions") or [] if dig(one, "status") == "True"]
+    return next((str(one) for one in done if one in ("Complete", "Failed")), None)

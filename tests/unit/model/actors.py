@@ -117,7 +117,10 @@ class Actors:
             self._loses_client(party, Client.GONE)
 
     def _is_joined(self, actor: Actor, number: int) -> None:
-        """Somebody connects to a proxy whose client is gone, with ``--deployment``."""
+        """Somebody connects to a proxy whose client is gone, with ``--deployment``, and stays for a while."""
+        if number == 1:
+            self.stage.clock.sleep(actor.much)
+            return
         party = self._session(actor)
         if party and party.client in (Client.GONE, Client.EARLY, Client.HALF_OPEN):
             party.client = Client.ALIVE

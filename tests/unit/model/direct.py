@@ -24,8 +24,8 @@ from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps import ask
 from ansible_collections.devclusters.telepresence.plugins.modules import telepresence_restore
 from kubernetes.client.exceptions import ApiException
-from modules.fake_time import FakeTime, lent_to_the_product
 
+from modules.fake_time import FakeTime, lent_to_the_product
 from wire import exec as exec_
 from wire import transport
 from wire.request import Request, parse

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from modules.fake_time import FakeTime
-
 from wire.kinds import KINDS
 from wire.server import ApiServer
 from wire.store import Obj, Store, timestamp

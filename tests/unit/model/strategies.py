@@ -130,7 +130,7 @@ def plain_choices() -> st.SearchStrategy[Choice]:
     )
 
 
-_SESSION_STEPS = {"cleans up": 3, "is evicted": 1, "vanishes": 1, "dies": 1, "is joined": 1}
+_SESSION_STEPS = {"cleans up": 3, "is evicted": 1, "vanishes": 1, "dies": 1, "is joined": 2}
 _WORKLOAD_STEPS = {
     "swaps": 3,
     "scales": 1,

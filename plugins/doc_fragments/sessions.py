@@ -128,10 +128,19 @@ options:
       - It is found by O(image_pattern) among all Deployments, and is neither asked nor touched, whatever happens.
     type: bool
     default: false
+  oc_binary:
+    description:
+      - OpenShift's client C(oc), by name or path, on the machine that the module runs on.
+      - Used only for a DeploymentConfig that a client from 0.97 to 0.105 changed in place. That has to be rolled out once its definition is
+        back, which C(oc) does and watches, driven by the Python library C(openshift-client). Where either is missing, such a session needs a
+        decision and nothing of it is changed.
+    type: path
+    default: oc
 notes:
   - A session is a Pod or a workload with the label C(telepresence), as Telepresence 1 makes them. Telepresence 2 is not touched.
   - The annotation C(devclusters.telepresence/ignore) with the value C(true) on a workload, a proxy, or a namespace keeps it from being touched.
 requirements:
   - kubernetes >= 24.2.0
   - jmespath
+  - openshift-client, and C(oc), for DeploymentConfigs that were changed in place
 """

@@ -53,7 +53,13 @@ def restore_orphans(module: AnsibleModule) -> None:
         if not module.check_mode:
             restore(observer, chosen, cases, journal)
             if module.params["wait"]:
-                wait_until_ready(observer.api, chosen, module.params["wait_timeout"], module.params["wait_sleep"])
+                wait_until_ready(
+                    observer.api,
+                    chosen,
+                    module.params["wait_timeout"],
+                    module.params["wait_sleep"],
+                    observer.options.oc_binary,
+                )
         said = tell(observer.api, begun, chosen, cases)
         journal.end()
         difference = records.diff(chosen)

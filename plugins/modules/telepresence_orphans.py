@@ -168,7 +168,10 @@ sessions:
       elements: str
       sample: [Helm release shop/web]
     plan:
-      description: What puts the session right, in this order, and whether it was done.
+      description:
+        - What puts the session right, in this order, and whether it was done.
+        - An C(action) is one of C(scale), C(delete), C(rollback), or C(rollout). The last two are for a DeploymentConfig that a client
+          changed in place. It gets back the definition that the ReplicationController C(to) kept, and is rolled out.
       type: list
       elements: dict
       sample:

@@ -14,6 +14,8 @@ author:
 description:
   - Looks for orphaned sessions as M(devclusters.telepresence.telepresence_orphans) does and with the same options, then scales each workload
     back to the number of replicas it had, and removes the proxy and the Service of the session.
+  - A DeploymentConfig that a client changed in place gets back the definition that its rollout before that kept, and is rolled out with
+    OpenShift's client. Nothing of such a session is deleted.
   - A session that is alive, or that may be, is never touched, nor is a workload that another such session replaced too.
   - The number of replicas is never guessed. Without evidence that O(trust) allows, the session needs a decision, which is given with O(replicas).
   - Immediately before the first write of a session everything that decides is read again. A run that was interrupted is finished by the next one.

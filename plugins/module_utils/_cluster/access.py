@@ -66,9 +66,17 @@ RESTORE = (
 PUT_BACK = {
     DEPLOYMENT: (Right("update", DEPLOYMENT, "scale"),),
     STATEFUL_SET: (Right("update", STATEFUL_SET, "scale"),),
-    DEPLOYMENT_CONFIG: (Right("patch", DEPLOYMENT_CONFIG),),
+    DEPLOYMENT_CONFIG: (
+        Right("patch", DEPLOYMENT_CONFIG),
+        # What a client from 0.97 to 0.105 changed in place is replaced, and rolled out by oc, which asks for the rest.
+        Right("update", DEPLOYMENT_CONFIG),
+        Right("get", DEPLOYMENT_CONFIG),
+        Right("watch", DEPLOYMENT_CONFIG),
+        Right("get", REPLICATION_CONTROLLER),
+        Right("create", DEPLOYMENT_CONFIG, "instantiate"),
+    ),
 }
-"""By kind of workload, what setting its replicas takes."""
+"""By kind of workload, what putting it back takes."""
 
 
 def needed(purpose: str, probe: str, version: str | None, kinds: t.Sequence[Kind]) -> tuple[Right, ...]:

@@ -14,6 +14,7 @@ from .._cluster import clock
 from .._cluster.connect import Identity
 from .._cluster.kinds import Object, ref, uid
 from .._swaps.counts import replicas
+from .._swaps.in_place import Rollback, summary_of
 from .._swaps.liveness import Reading
 from .._swaps.plan import Case, Delete, Scale
 
@@ -91,7 +92,7 @@ def by_outcome(sessions: t.Sequence[Record]) -> dict[str, list[Record]]:
 
 
 def diff(cases: t.Iterable[Case]) -> dict[str, dict[str, t.Any]]:
-    """Before and after of everything that a run changed, or would change: replicas of originals, presence of the rest."""
+    """Before and after of everything that a run changed, or would change: replicas or definition of originals, presence of the rest."""
     before: dict[str, t.Any] = {}
     after: dict[str, t.Any] = {}
     for case in cases:
@@ -99,6 +100,8 @@ def diff(cases: t.Iterable[Case]) -> dict[str, dict[str, t.Any]]:
             name = ref(action.obj)
             if isinstance(action, Scale):
                 before[name], after[name] = {"replicas": action.before}, {"replicas": action.after}
+            elif isinstance(action, Rollback):
+                before[name], after[name] = summary_of(action.obj), summary_of(action.body())
             elif isinstance(action, Delete):
                 before[name], after[name] = "present", "absent"
     return {"before": before, "after": after}
@@ -112,7 +115,7 @@ def _original(case: Case) -> Record | None:
     original = case.match.original
     if original is None:
         return None
-    scaled = [action.after for action in case.done if isinstance(action, Scale)]
+    scaled = [action.after for action in case.done if isinstance(action, (Scale, Rollback))]
     return {
         **_named(original),
         "matched_by": case.match.matched_by,

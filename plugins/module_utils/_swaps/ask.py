@@ -42,7 +42,8 @@ def look(
 
 
 def _without_pod(session: Session, age: float, rules: Rules) -> Judgement:
-    if any(whole(dig(proxy, "status", "replicas")) for proxy in session.proxies):
+    # A DeploymentConfig that was changed in place also counts the pods of its other rollouts.
+    if any(whole(dig(proxy, "status", "replicas")) for proxy in session.rollouts or session.proxies):
         return Judgement("unknown", "The proxy's pods do not carry the session's label.", firm=False)
     what = "proxy has no pod" if session.proxies else "session has no proxy, only a Service"
     if age < rules.start_window:

@@ -15,6 +15,7 @@ from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.kinds import EVENT, Object, ref, uid
 from .counts import Evidence
+from .in_place import Rollback
 from .plan import Case, Scale
 
 REASON = "TelepresenceRestored"
@@ -25,25 +26,25 @@ LONGEST_MESSAGE = 1024
 """Bytes of an Event's message (kubernetes 1.34, pkg/apis/core/validation/events.go, NoteLengthLimit)."""
 
 
-def write_event(api: Api, scale: Scale, subject: str, message: str) -> str:
-    """Writes the Event on the workload of a scale that was done. Raises nothing: what went wrong, in a sentence, or an empty string.
+def write_event(api: Api, change: Scale | Rollback, subject: str, message: str) -> str:
+    """Writes the Event on the workload of a change that was made. Raises nothing: what went wrong, in a sentence, or an empty string.
 
     ``subject``: for what it was done (a session's id), so that one reason leaves one Event, however often it is written.
     """
-    body = event(scale, subject, message, api.now())
+    body = event(change, subject, message, api.now())
     where = EVENT.path(body["metadata"]["namespace"])
     try:
-        api.send("post", where, f"write an Event on {ref(scale.obj)}", body)
+        api.send("post", where, f"write an Event on {ref(change.obj)}", body)
     except ClusterError as error:
         return "" if error.reason == "AlreadyExists" else str(error)
     return ""
 
 
-def event(scale: Scale, subject: str, message: str, now: float) -> Object:
+def event(change: Scale | Rollback, subject: str, message: str, now: float) -> Object:
     """The Event as it is written. ``now``: the API server's clock, seconds since the epoch."""
-    meta = scale.obj["metadata"]
-    tail = "." + hashlib.sha256(f"{uid(scale.obj)}/{subject}".encode()).hexdigest()[:16]
-    involved = {"apiVersion": scale.obj["apiVersion"], "kind": scale.obj["kind"]}
+    meta = change.obj["metadata"]
+    tail = "." + hashlib.sha256(f"{uid(change.obj)}/{subject}".encode()).hexdigest()[:16]
+    involved = {"apiVersion": change.obj["apiVersion"], "kind": change.obj["kind"]}
     return {
         "apiVersion": EVENT.api_version,
         "kind": EVENT.name,
@@ -63,12 +64,18 @@ def event(scale: Scale, subject: str, message: str, now: float) -> Object:
     }
 
 
-def restored_for(case: Case, scale: Scale) -> str:
+def restored_for(case: Case, change: Scale | Rollback) -> str:
     """The message of the Event for a session."""
     session = case.session
     gone = f"Telepresence session {session.session_id} ({case.verdict})"
     proxy = f", proxy {ref(session.proxies[0])}" if session.proxies else ""
-    return f"Scaled from {scale.before} back to {scale.after} for {gone}{proxy}. {_because(case.evidence, scale.after)}"
+    count = f"from {change.before} back to {change.after}"
+    what = (
+        f"Scaled {count}"
+        if isinstance(change, Scale)
+        else f"Given back what {ref(change.source)} kept of it, and scaled {count},"
+    )
+    return f"{what} for {gone}{proxy}. {_because(case.evidence, change.after)}"
 
 
 def _because(evidence: t.Sequence[Evidence], count: int) -> str:

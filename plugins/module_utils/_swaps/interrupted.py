@@ -14,7 +14,7 @@ from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.kinds import WORKLOADS, Object, uid
 from .counts import replicas
-from .journal import Begun, Note
+from .journal import COUNTED, Begun, Note
 from .plan import Case
 
 
@@ -72,11 +72,16 @@ def _gone(begun: Begun, known: bool, workload: Object | None) -> str:
 
 def _order(note: Note) -> str:
     what = f"{note.kind} {note.namespace}/{note.name}"
-    return f"scale {what} to {note.count}" if note.action == "scale" else f"delete {what}"
+    orders = {
+        "scale": f"scale {what} to {note.count}",
+        "rollback": f"give {what} its definition back, with {note.count} replicas",
+        "rollout": f"roll {what} out",
+    }
+    return orders.get(note.action, f"delete {what}")
 
 
 def _scaled(begun: Begun) -> Note | None:
-    return next((note for note in reversed(begun.notes) if note.action == "scale" and note.kind in WORKLOADS), None)
+    return next((note for note in reversed(begun.notes) if note.action in COUNTED and note.kind in WORKLOADS), None)
 
 
 def _now(api: Api, begun: Begun) -> tuple[bool, Object | None]:

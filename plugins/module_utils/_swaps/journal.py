@@ -25,7 +25,8 @@ from dataclasses import asdict, dataclass, fields
 
 from .._cluster import clock
 from .._cluster.kinds import uid
-from .plan import Delete, Scale
+from .in_place import Rollback
+from .plan import Action, Scale
 
 LONGEST = 8 * 1024 * 1024
 """Bytes. A larger file is no journal of ours."""
@@ -33,13 +34,15 @@ FAR = 1 << 32
 """Where the bytes that are locked begin."""
 END = "end"
 """The action of the note that a run makes last: it has ended by itself, whatever became of its report."""
+COUNTED = ("scale", "rollback")
+"""The actions that set a number of replicas."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}")
 _FORM = {
     "run": re.compile(r"[0-9a-f]{32}"),
     "time": re.compile(r"[0-9TZ:-]{20}"),
     "namespace": _NAME,
     "session": re.compile(r"[0-9a-z-]{1,64}"),
-    "action": re.compile(f"scale|delete|{END}"),
+    "action": re.compile(f"scale|rollback|rollout|delete|{END}"),
     "kind": re.compile(r"[A-Za-z]{1,64}"),
     "name": _NAME,
 }
@@ -47,7 +50,7 @@ _FORM = {
 
 @dataclass(frozen=True)
 class Note:
-    """One line. ``cluster`` is its identity, ``session`` the id of a session, or the uid of a lost original; ``count`` what a scale sets."""
+    """One line. ``cluster`` is its identity, ``session`` the id of a session, or the uid of a lost original; ``count`` the replicas that it sets."""
 
     run: str
     cluster: str
@@ -114,12 +117,19 @@ class Journal:
             )
         return begun([note for note in notes if note.cluster == self._cluster and note.run not in working])
 
-    def note(self, session: str, action: Scale | Delete) -> None:
+    def note(self, session: str, action: Action) -> None:
         """Notes an action that comes next; it is on the disk when this returns."""
         meta = action.obj["metadata"]
-        count = action.after if isinstance(action, Scale) else None
-        what = "delete" if count is None else "scale"
-        self._append(what, meta["namespace"], session, action.obj["kind"], meta["name"], uid(action.obj), count)
+        count = action.after if isinstance(action, (Scale, Rollback)) else None
+        self._append(
+            action.as_dict()["action"],
+            meta["namespace"],
+            session,
+            action.obj["kind"],
+            meta["name"],
+            uid(action.obj),
+            count,
+        )
 
     def end(self) -> None:
         """Notes that the run ends by itself; only where it has noted anything."""
@@ -240,7 +250,7 @@ def _note(line: bytes) -> Note | None:
     wanted = ("run", "time", "action") if value["action"] == END else tuple(_FORM)
     if not all(_FORM[key].fullmatch(value.get(key, "")) for key in wanted):
         return None
-    return Note(**value, count=count) if (count is not None) == (value["action"] == "scale") else None
+    return Note(**value, count=count) if (count is not None) == (value["action"] in COUNTED) else None
 
 
 def _open(path: str, flags: int) -> int:

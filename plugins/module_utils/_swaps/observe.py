@@ -11,6 +11,7 @@ import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
+from .._cluster import oc
 from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.kinds import (
@@ -30,6 +31,7 @@ from .._cluster.kinds import (
 )
 from .ask import look
 from .counts import replicas
+from .in_place import kept_count, way_back
 from .liveness import Judgement, Reading, earliest
 from .managers import managers
 from .options import Options
@@ -202,11 +204,13 @@ class Observer:
             list(self.pool.map(lambda case: self._put_questions(case, case.first), batch))
 
     def _gather(self, cases: t.Sequence[Case]) -> None:
-        """Evidence for the originals at 0 of sessions that are over."""
+        """Evidence for the originals of sessions that are over, where a count is needed, and the way back from changes in place."""
         wanting = [
             (case, case.match.original)
             for case in cases
-            if case.match.original and over(case, self.options.policy) and replicas(case.match.original) == 0
+            if case.match.original
+            and over(case, self.options.policy)
+            and (replicas(case.match.original) == 0 or _in_place(case.session))
         ]
         places: dict[str, set[str]] = {kind.name: set() for kind in self.kinds}
         for case, original in wanting:
@@ -227,6 +231,10 @@ class Observer:
             )
             case.evidence = gather(case.session, original, witnesses, self.options.replicas)
             case.managed_by = managers(original, autoscalers[here])
+            if _in_place(case.session):
+                case.way_back = way_back(case.session, original, witnesses.controllers, self.options.image)
+                case.evidence += kept_count(case.way_back)
+                case.obstacle = oc.missing(self.options.oc_binary)
 
     def _by_namespace(
         self, kind: Kind, namespaces: t.Iterable[str], field_selector: str | None = None
@@ -234,6 +242,11 @@ class Observer:
         names = sorted(namespaces)
         lists = self.pool.map(lambda name: self.api.list(kind, name, field_selector=field_selector), names)
         return dict(zip(names, lists, strict=True))
+
+
+def _in_place(session: Session) -> bool:
+    """Whether OpenShift itself keeps what the session changed."""
+    return bool(session.proxies) and session.proxies[0]["kind"] in (DEPLOYMENT_CONFIG.name, REPLICATION_CONTROLLER.name)
 
 
 def _pods(session: Session) -> set[str]:

@@ -13,8 +13,11 @@ from __future__ import annotations
 import typing as t
 
 from .._cluster.kinds import DEPLOYMENT_CONFIG, Object, annotations_of, controller, dig, uid
+from .sessions import session_of
 
 PHASE = "openshift.io/deployment.phase"
+COMPLETE, GOING_ON = "Complete", ("New", "Pending", "Running")
+"""Values of it; a rollout that is in none of these failed."""
 REPLICAS = "openshift.io/deployment.replicas"
 """How many replicas a rollout had when it was complete; later scaling leaves it as it is."""
 
@@ -33,9 +36,9 @@ def rollout(config: Object, controllers: t.Iterable[Object], version: int) -> Ob
 
 
 def latest_rollout(workload: Object, controllers: t.Iterable[Object]) -> Object | None:
-    """The ReplicationController that runs the pods of a DeploymentConfig, None where a newer rollout failed or goes on."""
+    """The ReplicationController that runs the pods of a DeploymentConfig, None where a newer rollout failed, goes on, or is a client's."""
     version = dig(workload, "status", "latestVersion")
     if workload["kind"] != DEPLOYMENT_CONFIG.name or not isinstance(version, int):
         return None
     latest = rollout(workload, controllers, version)
-    return latest if latest and annotations_of(latest).get(PHASE) == "Complete" else None
+    return latest if latest and annotations_of(latest).get(PHASE) == COMPLETE and not session_of(latest) else None

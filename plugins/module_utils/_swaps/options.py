@@ -47,6 +47,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
         "choices": ["Deployment", "DeploymentConfig", "StatefulSet"],
         "default": ["Deployment", "DeploymentConfig"],
     },
+    "oc_binary": {"type": "path", "default": "oc"},
 }
 
 DEFAULTS = {name: option.get("default") for name, option in SPEC.items()}
@@ -79,6 +80,7 @@ class Options:
     image: t.Pattern[str]
     unlabelled: bool
     workload_kinds: frozenset[str]
+    oc_binary: str
     rules: Rules
     policy: Policy
 
@@ -100,6 +102,7 @@ class Options:
             image=_pattern(params["image_pattern"]),
             unlabelled=params["unlabelled"],
             workload_kinds=frozenset(params["workload_kinds"]),
+            oc_binary=params["oc_binary"],
             rules=Rules(float(params["start_window"]), float(params["interval"]), restorable),
             policy=Policy(restorable, params["trust"], params["replicas_limit"]),
         )

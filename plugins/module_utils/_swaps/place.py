@@ -28,7 +28,7 @@ class Place:
 
     def __init__(self, observer: Observer, namespace: str, cases: t.Iterable[Case], journal: Journal):
         self.api = observer.api
-        self.hand = Hand(observer.api, journal)
+        self.hand = Hand(observer.api, journal, observer.options.oc_binary)
         self._observer = observer
         self._namespace = namespace
         self._lock = threading.Lock()
@@ -71,7 +71,7 @@ class Place:
             known = self._known
         unsettled = [case for case in group if case.outcome != "restored"]
         for case in unsettled:
-            _look_for_scale(case, known.get(case.session.key))
+            _look_for_change(case, known.get(case.session.key))
         self._make_way(unsettled, list(known.values()))
         for case in unsettled:
             self._take_over(case, known.get(case.session.key))
@@ -130,14 +130,14 @@ def _changed(problem: str) -> ClusterError:
     return ClusterError(problem, status=409, reason="Changed")
 
 
-def _look_for_scale(case: Case, now: Case | None) -> None:
-    """Notes a scale as done whose answer did not come, but whose effect is there."""
-    scale, original = case.attempted, now.match.original if now else None
+def _look_for_change(case: Case, now: Case | None) -> None:
+    """Notes a change as done whose answer did not come, but whose effect is there."""
+    change, original = case.attempted, now.match.original if now else None
     if (
-        scale
-        and scale not in case.done
+        change
+        and change not in case.done
         and original
-        and uid(original) == uid(scale.obj)
-        and replicas(original) == scale.after
+        and uid(original) == uid(change.obj)
+        and change.has_happened(original)
     ):
-        case.done.append(scale)
+        case.done.append(change)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from .._cluster.kinds import DEPLOYMENT_CONFIG, Object, ref, uid
 from .counts import Count, Evidence, decide, deliberate_zero, replicas
+from .in_place import Rollback, Rollout, WayBack
 from .liveness import Judgement, Reading
 from .originals import Match
 from .sessions import Session, session_of
@@ -34,6 +35,14 @@ class Scale:
         """The action as it stands in a session's record."""
         return {"action": "scale", "object": ref(self.obj), "before": self.before, "after": self.after}
 
+    def told(self) -> str:
+        """The action in words, done."""
+        return f"{ref(self.obj)} is back at {self.after}"
+
+    def has_happened(self, now: Object) -> bool:
+        """Whether the object shows it as done."""
+        return replicas(now) == self.after
+
 
 @dataclass(frozen=True)
 class Delete:
@@ -46,15 +55,20 @@ class Delete:
         return {"action": "delete", "object": ref(self.obj)}
 
 
+Action = Scale | Delete | Rollback | Rollout
+"""One write of a plan, with ``obj``, the object that it changes, and ``as_dict``."""
+
+
 @dataclass
 class Case:
     """One session with all that is known of it, and what is decided.
 
     ``readings``: of its pods, first the one that the verdict stands on; ``asked_at`` and ``answered_at``: time.monotonic() before
     and after them. ``first``: by pod, the earliest reading since which every one was the same.
-    ``opted_out``: why our hands are kept off, or empty.
-    ``plan``: what is still to do; ``done``: what has been carried out; ``attempted``: the scale that was sent off, whether or
-    not an answer came.
+    ``opted_out``: why our hands are kept off, or empty. ``way_back``: what undoes a change in place, None where that is not known or
+    not wanted; ``obstacle``: what this machine lacks for it, in a sentence, or empty.
+    ``plan``: what is still to do; ``done``: what has been carried out; ``attempted``: the change of the original that was sent off,
+    whether or not an answer came.
     ``outcome``: ``none restorable restored needs_decision held failed``; ``message``: one sentence for people; ``remarks``: what
     they are to know besides, whatever becomes of the session.
     """
@@ -67,12 +81,14 @@ class Case:
     first: dict[str, Reading] = field(default_factory=dict)
     match: Match = field(default_factory=Match)
     opted_out: str = ""
+    way_back: WayBack | None = None
+    obstacle: str = ""
     evidence: list[Evidence] = field(default_factory=list)
     managed_by: list[str] = field(default_factory=list)
     replicas: int | None = None
-    plan: list[Scale | Delete] = field(default_factory=list)
-    done: list[Scale | Delete] = field(default_factory=list)
-    attempted: Scale | None = None
+    plan: list[Action] = field(default_factory=list)
+    done: list[Action] = field(default_factory=list)
+    attempted: Scale | Rollback | Rollout | None = None
     outcome: str = "none"
     message: str = ""
     remarks: list[str] = field(default_factory=list)
@@ -92,7 +108,7 @@ class Case:
         self.judgement, self.readings, self.first = other.judgement, other.readings, other.first
         self.asked_at, self.answered_at = other.asked_at, other.answered_at
 
-    def settle(self, outcome: str, message: str, plan: t.Sequence[Scale | Delete] = ()) -> None:
+    def settle(self, outcome: str, message: str, plan: t.Sequence[Action] = ()) -> None:
         """Notes what is decided."""
         self.outcome, self.message, self.plan = outcome, message, [*plan]
 
@@ -130,6 +146,8 @@ def decide_all(cases: t.Sequence[Case], policy: Policy) -> None:
             case.settle("none", case.judgement.reason)
         elif case.session.terminating and not case.session.deletable:
             case.settle("none", "What is left of it is being deleted.")
+        elif case.way_back:
+            _decide_in_place(case, case.way_back, cases, policy)
         elif not case.session.deletable:
             case.settle("needs_decision", _not_ours(case))
         elif not case.session.swaps:
@@ -155,11 +173,8 @@ def rivals(case: Case, cases: t.Iterable[Case]) -> list[Case]:
 
 def _decide_swap(case: Case, original: Object, cases: t.Sequence[Case], policy: Policy) -> None:
     others = rivals(case, cases)
-    for other in others:
-        if not over(other, policy):
-            state = "opted out" if other.opted_out else other.verdict
-            case.settle("held", f"Session {other.session.session_id} ({state}) stands in for {ref(original)} as well.")
-            return
+    if _held(case, original, others, policy):
+        return
     if session_of(original):
         case.settle("held", f"{ref(original)} itself was changed by session {session_of(original)}: that comes first.")
         return
@@ -183,19 +198,54 @@ def _decide_swap(case: Case, original: Object, cases: t.Sequence[Case], policy: 
         _put_back(case, original, decide(oldest.evidence, policy.trust, policy.replicas_limit))
 
 
+def _held(case: Case, original: Object, others: t.Iterable[Case], policy: Policy) -> bool:
+    """Holds the case where another session on the original is not certainly over; whether it is."""
+    for other in others:
+        if not over(other, policy):
+            state = "opted out" if other.opted_out else other.verdict
+            case.settle("held", f"Session {other.session.session_id} ({state}) stands in for {ref(original)} as well.")
+            return True
+    return False
+
+
+def _decide_in_place(case: Case, way: WayBack, cases: t.Sequence[Case], policy: Policy) -> None:
+    """Settles a session that changed a DeploymentConfig itself. Nothing of it is ever deleted."""
+    if way.config is not None and _held(case, way.config, rivals(case, cases), policy):
+        return
+    if way.wait:
+        case.settle("held", way.wait)
+    elif way.config is None:
+        case.settle("needs_decision", f"Nothing was changed: {way.problem}")
+    elif case.obstacle:
+        case.settle("needs_decision", f"Nothing was changed: {ref(way.config)} has to be rolled out. {case.obstacle}")
+    elif way.source is None or way.definition is None:
+        message = f"{ref(way.config)} has its own definition back already: only its rollout is lacking."
+        case.settle("restorable", message, [Rollout(way.config)])
+    else:
+        count = decide(case.evidence, policy.trust, policy.replicas_limit)
+        case.replicas = count.value
+        if count.value is None:
+            _ask_for_count(case, way.config, f"{ref(way.config)} stays as the client left it", count)
+        else:
+            message = f"{ref(way.config)} gets back what {ref(way.source)} kept of it, with {count.value} replicas, and is rolled out."
+            back = Rollback(way.config, way.source, way.definition, count.value)
+            case.settle("restorable", message, [back, Rollout(way.config)])
+
+
 def _put_back(case: Case, original: Object, count: Count) -> None:
     case.replicas = count.value
     if count.value is None:
-        name = f"{original['metadata']['namespace']}/{original['metadata']['name']}"
-        case.settle(
-            "needs_decision",
-            f"{ref(original)} stays at 0: {count.problem}. Give its count with replicas: {{{name}: N}}.",
-        )
+        _ask_for_count(case, original, f"{ref(original)} stays at 0", count)
     elif count.value == 0:
         _clean_up(case, f"{ref(original)} is to stay at 0, as told")
     else:
         message = f"{ref(original)} goes from 0 to {count.value}."
         case.settle("restorable", message, [Scale(original, 0, count.value), *_deletions(case)])
+
+
+def _ask_for_count(case: Case, original: Object, stays: str, count: Count) -> None:
+    name = f"{original['metadata']['namespace']}/{original['metadata']['name']}"
+    case.settle("needs_decision", f"{stays}: {count.problem}. Give its count with replicas: {{{name}: N}}.")
 
 
 def _clean_up(case: Case, because: str) -> None:
@@ -220,8 +270,8 @@ def _not_ours(case: Case) -> str:
     )
 
 
-def told(done: t.Sequence[Scale | Delete]) -> str:
+def told(done: t.Sequence[Action]) -> str:
     """What was done, in words."""
-    scaled = [f"{ref(action.obj)} is back at {action.after}" for action in done if isinstance(action, Scale)]
+    changed = [action.told() for action in done if not isinstance(action, Delete)]
     deleted = [ref(action.obj) for action in done if isinstance(action, Delete)]
-    return ", ".join(scaled + ([f"{' and '.join(deleted)} deleted"] if deleted else []))
+    return ", ".join(changed + ([f"{' and '.join(deleted)} deleted"] if deleted else []))

@@ -10,21 +10,32 @@ from __future__ import annotations
 import time
 import typing as t
 
+from .._cluster import oc
 from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.kinds import WORKLOADS, Object, uid
 from .counts import replicas
-from .plan import Case, Scale, told
+from .in_place import Rollout
+from .plan import Action, Case, Delete, told
 
 
-def wait_until_ready(api: Api, cases: t.Iterable[Case], timeout: float, sleep: float) -> None:
-    """Waits until the originals that were scaled have all their replicas ready; ``timeout`` and ``sleep`` in seconds.
+def wait_until_ready(api: Api, cases: t.Iterable[Case], timeout: float, sleep: float, oc_binary: str) -> None:
+    """Waits until the originals that were put back have all their replicas ready; ``timeout`` and ``sleep`` in seconds.
 
     One that does not become ready in time is settled as failed: it is back, but not yet of use. Raises nothing.
     """
     ends = time.monotonic() + timeout
     back = [case for case in cases if case.outcome == "restored"]
-    waiting = {case.session.key: (case, action) for case in back for action in case.done if isinstance(action, Scale)}
+    waiting = {
+        case.session.key: (case, action) for case in back for action in case.done if not isinstance(action, Delete)
+    }
+    for key, (case, action) in list(waiting.items()):
+        if isinstance(action, Rollout):
+            try:
+                oc.wait_for(api, oc_binary, action.obj, ends - time.monotonic())
+            except ClusterError as error:
+                case.settle("failed", f"{told(case.done)}. {error}", case.plan)
+                del waiting[key]
     while waiting:
         problems = _not_ready(api, [pair[1] for pair in waiting.values()])
         waiting = {key: pair for key, pair in waiting.items() if uid(pair[1].obj) in problems}
@@ -40,22 +51,22 @@ def wait_until_ready(api: Api, cases: t.Iterable[Case], timeout: float, sleep: f
         )
 
 
-def _not_ready(api: Api, scales: t.Sequence[Scale]) -> dict[str, str]:
+def _not_ready(api: Api, actions: t.Sequence[Action]) -> dict[str, str]:
     """By uid, what the originals that are not ready lack; one list per namespace and kind, not one request per object."""
     problems = {}
-    places: dict[tuple[str, str], list[Scale]] = {}
-    for scale in scales:
-        places.setdefault((scale.obj["metadata"]["namespace"], scale.obj["kind"]), []).append(scale)
+    places: dict[tuple[str, str], list[Action]] = {}
+    for action in actions:
+        places.setdefault((action.obj["metadata"]["namespace"], action.obj["kind"]), []).append(action)
     for (namespace, kind), here in sorted(places.items()):
         try:
             present = {uid(obj): obj for obj in api.list(WORKLOADS[kind], namespace)}
         except ClusterError as error:
-            problems.update({uid(scale.obj): f"its readiness is not known ({error})" for scale in here})
+            problems.update({uid(action.obj): f"its readiness is not known ({error})" for action in here})
             continue
-        for scale in here:
-            problem = _lacks(present.get(uid(scale.obj)))
+        for action in here:
+            problem = _lacks(present.get(uid(action.obj)))
             if problem:
-                problems[uid(scale.obj)] = problem
+                problems[uid(action.obj)] = problem
     return problems
 
 

@@ -15,10 +15,11 @@ from .._cluster.errors import ClusterError
 from .._cluster.kinds import uid
 from .counts import replicas
 from .event import restored_for, write_event
+from .in_place import Rollback
 from .journal import Journal
 from .observe import Observer
 from .place import Place
-from .plan import Case, Delete, Scale, told
+from .plan import Action, Case, Delete, Scale, told
 
 ATTEMPTS = 3
 """A session that changes under our hands so often is left to the next run."""
@@ -87,13 +88,13 @@ def _give_up(place: Place, group: t.Sequence[Case], problem: str, doubtful: bool
 
 
 def _carry_out(place: Place, group: t.Sequence[Case]) -> None:
-    """Scales the original once and says so on it, then deletes what the sessions left, the youngest session's first."""
+    """Puts the original back once and says so on it, then deletes what the sessions left, the youngest session's first."""
     due = [case for case in group if case.outcome == "restorable"]
     scaled: set[str] = set()
     for case in due:
-        for action in [action for action in case.plan if isinstance(action, Scale)]:
+        for action in [action for action in case.plan if not isinstance(action, Delete)]:
             case.attempted = action
-            if uid(action.obj) not in scaled:
+            if not isinstance(action, Scale) or uid(action.obj) not in scaled:
                 place.hand.carry_out(action, case.session.session_id)
                 scaled.add(uid(action.obj))
             _note(case, action)
@@ -113,15 +114,15 @@ def _carry_out(place: Place, group: t.Sequence[Case]) -> None:
 
 
 def _say_so(api: Api, due: t.Sequence[Case]) -> None:
-    """Writes the Event of the scale. That it cannot be written stops nothing."""
+    """Writes the Event of what was changed. That it cannot be written stops nothing."""
     case, action = next(
-        ((one, action) for one in due for action in one.done if isinstance(action, Scale)), (None, None)
+        ((one, action) for one in due for action in one.done if isinstance(action, (Scale, Rollback))), (None, None)
     )
     problem = write_event(api, action, case.session.session_id, restored_for(case, action)) if case and action else ""
     if case and problem:
         case.remark(f"There is no Event about it: {problem}")
 
 
-def _note(case: Case, action: Scale | Delete) -> None:
+def _note(case: Case, action: Action) -> None:
     case.plan.remove(action)
     case.done.append(action)

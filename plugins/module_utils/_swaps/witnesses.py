@@ -17,7 +17,7 @@ from .counts import Evidence
 from .managers import targets
 from .openshift import REPLICAS, latest_rollout
 from .originals import last_applied
-from .sessions import Session
+from .sessions import LABEL, Session
 
 SCALED_TO_ZERO = tuple(
     re.compile(text)
@@ -102,6 +102,9 @@ def _applied_by_swap(session: Session, original: Object) -> list[Evidence]:
     """The count in the status that kubectl apply stored with the proxy, where it is the original's and was settled."""
     found = []
     for proxy in session.proxies:
+        if uid(proxy) == uid(original):
+            # Changed in place: what was applied to it once says nothing of the moment of the swap.
+            continue
         stored = last_applied(proxy)
         counts = {whole(dig(stored, "status", key)) for key in SETTLED}
         settled = len(counts) == 1 and dig(stored, "status", "observedGeneration") == dig(
@@ -116,8 +119,10 @@ def _applied_by_swap(session: Session, original: Object) -> list[Evidence]:
 
 def _declared(session: Session, original: Object, autoscalers: t.Iterable[Object]) -> list[Evidence]:
     found = []
-    applied = whole(dig(last_applied(original), "spec", "replicas"))
-    if applied is not None:
+    stored = last_applied(original)
+    applied = whole(dig(stored, "spec", "replicas"))
+    # Replacing an object stores what it was replaced by (kubectl 1.34, pkg/cmd/replace): of a change in place, the client's 1.
+    if applied is not None and not dig(stored, "metadata", "labels", LABEL):
         found.append(Evidence("last_applied", "declared", applied, None, ref(original)))
     for proxy in session.proxies:
         noted = annotations_of(proxy)

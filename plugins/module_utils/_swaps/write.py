@@ -7,11 +7,14 @@
 
 from __future__ import annotations
 
+from .._cluster import oc
 from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.kinds import DEPLOYMENT, DEPLOYMENT_CONFIG, POD, SERVICE, WORKLOADS, Kind, Object, ref, uid
 from .counts import replicas
+from .in_place import Rollback
 from .plan import Scale
+from .sessions import session_of
 
 DELETABLE = {kind.name: kind for kind in (DEPLOYMENT, POD, SERVICE)}
 
@@ -32,6 +35,18 @@ def scale(api: Api, action: Scale) -> None:
     if replicas(answer) != action.after:
         raise ClusterError(
             f"{ref(action.obj)} on {api.server} did not take {action.after} replicas.", status=409, reason="NotTaken"
+        )
+
+
+def roll_back(api: Api, action: Rollback, oc_binary: str) -> None:
+    """Gives a DeploymentConfig its definition back, if it is still as it was read, and if OpenShift's client is able to roll it out."""
+    oc.check(api, oc_binary, action.obj)
+    meta = action.obj["metadata"]
+    path = DEPLOYMENT_CONFIG.path(meta["namespace"], meta["name"])
+    answer = api.send("put", path, f"give {ref(action.obj)} its definition back", action.body()).body
+    if session_of(answer) or replicas(answer) != action.after:
+        raise ClusterError(
+            f"{ref(action.obj)} on {api.server} did not take its definition back.", status=409, reason="NotTaken"
         )
 
 

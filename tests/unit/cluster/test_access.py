@@ -76,7 +76,11 @@ def test_restoring_needs_these_and_no_more() -> None:
         (
             DEPLOYMENT_CONFIG,
             {"list deploymentconfigs (apps.openshift.io)", "list replicationcontrollers"},
-            {"patch deploymentconfigs (apps.openshift.io)"},
+            {
+                *(f"{verb} deploymentconfigs (apps.openshift.io)" for verb in ("patch", "update", "get", "watch")),
+                "get replicationcontrollers",
+                "create deploymentconfigs/instantiate (apps.openshift.io)",
+            },
         ),
     ],
     ids=lambda value: value.name if isinstance(value, Kind) else "",

@@ -173,18 +173,25 @@ class Cluster:
 
     def _check_writes(self) -> None:
         for write in (request for request in self.seen() if request.is_write):
-            if write.method in ("PUT", "PATCH"):
-                assert write.body["metadata"]["uid"] and write.body["metadata"]["resourceVersion"]
-                assert set(write.body["spec"]) == {"replicas"}
-                # The scale of a DeploymentConfig compares nothing; that of every other kind does.
-                by_patch = (write.method, write.access.resource, write.access.subresource)
-                assert by_patch == ("PATCH", "deploymentconfigs", "") or by_patch[::2] == ("PUT", "scale")
-                assert write.access.resource != "deploymentconfigs" or by_patch[0] == "PATCH"
-            elif write.method == "POST":
+            if write.method == "POST":
                 self._check_event(write)
-            else:
-                assert write.method == "DELETE"
+                continue
+            if write.method == "DELETE":
                 assert write.body["preconditions"]["uid"] and write.body["propagationPolicy"] == "Background"
+                continue
+            assert write.body["metadata"]["uid"] and write.body["metadata"]["resourceVersion"]
+            access = write.access
+            if (write.method, access.resource, access.subresource) == ("PUT", "deploymentconfigs", ""):
+                # A definition that comes back leaves nothing of a session.
+                assert "telepresence" not in json.dumps(write.body["metadata"]["labels"])
+                assert "telepresence-" not in json.dumps(write.body["spec"])
+                continue
+            assert set(write.body["spec"]) == {"replicas"}
+            # The scale of a DeploymentConfig compares nothing; that of every other kind does.
+            if access.resource == "deploymentconfigs":
+                assert (write.method, access.subresource) == ("PATCH", "")
+            else:
+                assert (write.method, access.subresource) == ("PUT", "scale")
 
     def _check_event(self, write: Request) -> None:
         """An Event comes after the scale that it tells of, and before any proxy goes; one scale has one Event."""

@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import yaml
+from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.access import needed
+from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.kinds import (
+    DEPLOYMENT,
+    DEPLOYMENT_CONFIG,
+)
 
+from tests.rights import DIRECTORY, Grant, grants
 from wire import status, store
 from wire.kinds import KINDS, OPENSHIFT
 from wire.script import FOREVER, Fault, Reset, on
@@ -263,6 +270,17 @@ RIGHTS = [
     ("orphans", "list", "replicationcontrollers", "", "list replicationcontrollers"),
     ("orphans", "list", "statefulsets", "", "list statefulsets (apps)"),
     ("restore", "patch", "deploymentconfigs", "", "patch deploymentconfigs (apps.openshift.io)"),
+    ("restore", "update", "deploymentconfigs", "", "update deploymentconfigs (apps.openshift.io)"),
+    ("restore", "get", "deploymentconfigs", "", "get deploymentconfigs (apps.openshift.io)"),
+    ("restore", "watch", "deploymentconfigs", "", "watch deploymentconfigs (apps.openshift.io)"),
+    ("restore", "get", "replicationcontrollers", "", "get replicationcontrollers"),
+    (
+        "restore",
+        "create",
+        "deploymentconfigs",
+        "instantiate",
+        "create deploymentconfigs/instantiate (apps.openshift.io)",
+    ),
     ("restore", "update", "statefulsets", "scale", "update statefulsets/scale (apps)"),
 ]
 
@@ -283,3 +301,18 @@ def test_a_kind_that_is_not_in_use_needs_no_right(cluster: Cluster) -> None:
     assert cluster.run("info", purpose="restore", workload_kinds=["Deployment"])["missing"] == []
     cluster.stage()
     assert only(cluster.run(workload_kinds=["Deployment"]))["outcome"] == "restored"
+
+
+@pytest.mark.parametrize("purpose", ["orphans", "restore"])
+def test_the_manifest_for_openshift_grants_what_its_kind_takes_and_no_more(purpose: str) -> None:
+    role, binding = yaml.safe_load_all((DIRECTORY / "openshift" / f"{purpose}.yml").read_text())
+    assert (role["kind"], binding["roleRef"]["name"]) == ("ClusterRole", role["metadata"]["name"])
+    with_it, without_it = (
+        {
+            Grant(right.verb, right.kind.group, "/".join(filter(None, (right.kind.plural, right.subresource))))
+            for right in needed(purpose, "auto", "v1.34.4", kinds)
+        }
+        for kinds in ((DEPLOYMENT, DEPLOYMENT_CONFIG), (DEPLOYMENT,))
+    )
+    assert set(grants(role)) == with_it - without_it
+    assert len(grants(role)) == len(set(grants(role)))

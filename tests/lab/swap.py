@@ -16,15 +16,23 @@ import json
 import pathlib
 import sys
 import uuid
+from typing import Any
 
+from . import openshift
 from .paths import KUBECONFIG
 from .say import LabError
 from .telepresence1 import client, manifests
+from .telepresence1.client import wait_for
 from .telepresence1.kubectl import Kubectl
 from .telepresence1.session import Session, planted
 
 # By mode, the client versions that work so; the first is the one used where none is asked for.
-MODES = {"deployment": ("0.105", "0.109", "0.87"), "pod": ("0.109",), "new": ("0.105", "0.109")}
+MODES = {
+    "deployment": ("0.105", "0.109", "0.87"),
+    "pod": ("0.109",),
+    "in-place": ("0.105",),
+    "new": ("0.105", "0.109"),
+}
 
 
 def plant(
@@ -35,11 +43,13 @@ def plant(
     *,
     client_version: str | None = None,
     checkpoint: bool = True,
+    kind: str = "deployment",
 ) -> Session:
-    """Start a session on the Deployment ``name`` (or ``name:container``) and bring its client into ``state``.
+    """Start a session on the workload ``name`` (or ``name:container``) and bring its client into ``state``.
 
-    ``mode`` is one of `MODES`: the Deployment is swapped for a proxy Deployment or Pod, or ``new``: a workload ``name``
-    is created that replaces nothing. ``state`` is one of `client.STATES`; but for ``starting``, the client was really
+    ``mode`` is one of `MODES`: the workload is swapped for a proxy Deployment or Pod, or ``in-place``: it is a
+    DeploymentConfig and changed itself (which takes the stand-in of `openshift`), or ``new``: a workload ``name``
+    is created that replaces nothing. ``kind`` is what kubectl calls a workload that is swapped for a Pod. ``state`` is one of `client.STATES`; but for ``starting``, the client was really
     alive before, and unless ``checkpoint`` is false the proxy has logged so once (which takes 30 s). Several sessions
     may be planted at once. Raises `LabError`; processes started until then are ended, objects created stay.
     """
@@ -50,8 +60,10 @@ def plant(
     session_id = uuid.uuid4().hex if polled else str(uuid.uuid4())
     if mode == "new":
         name, proxy, container = _create_new(kubectl, name, session_id, client_version)
+    elif mode == "in-place":
+        name, proxy, container = _change(kubectl, name, session_id)
     else:
-        name, proxy, container = _swap(kubectl, name, mode, session_id, client_version)
+        name, proxy, container = _swap(kubectl, kind, name, mode, session_id, client_version)
     session = Session(kubectl, session_id, name, mode, proxy, container, "starting", polled=polled)
     session.save()
     try:
@@ -62,14 +74,46 @@ def plant(
     return session
 
 
-def _swap(kubectl: Kubectl, wanted: str, mode: str, session_id: str, client_version: str) -> tuple[str, str, str]:
-    """Create the proxy of a Deployment, then scale that to 0: the order of the clients.
-
-    Returns the names of the Deployment, of its proxy and of the proxy's container.
-    """
+def _read(kubectl: Kubectl, kind: str, wanted: str) -> tuple[dict[str, Any], str]:
+    """Return the workload and the name of its container that is to be swapped."""
     name, _, container = wanted.partition(":")
-    original = kubectl.get("deployment", name)
-    container = container or original["spec"]["template"]["spec"]["containers"][0]["name"]
+    original = kubectl.get(kind, name)
+    return original, container or original["spec"]["template"]["spec"]["containers"][0]["name"]
+
+
+def _change(kubectl: Kubectl, wanted: str, session_id: str) -> tuple[str, str, str]:
+    """Change a DeploymentConfig in the order of the clients; return the names as `_swap` does."""
+    name = wanted.partition(":")[0]
+    kubectl.run("patch", openshift.RESOURCE, name, "--type=merge", '--patch={"spec": {"triggers": []}}')
+    original, container = _read(kubectl, openshift.RESOURCE, wanted)
+    changed = manifests.changed_config(original, session_id, container)
+    wait_for(
+        lambda: _replaced(kubectl, changed), f"a moment in which DeploymentConfig {name} is not written by others", 10
+    )
+    openshift.roll_out(kubectl, name)
+    return name, name, container
+
+
+def _replaced(kubectl: Kubectl, changed: dict[str, Any]) -> bool:
+    """Replace an object; return whether its version was still the one that kubectl had read for that just before."""
+    try:
+        kubectl.run("replace", "--filename=-", stdin=changed)
+    except LabError as error:
+        if "the object has been modified" in str(error):
+            return False
+        raise
+    return True
+
+
+def _swap(
+    kubectl: Kubectl, kind: str, wanted: str, mode: str, session_id: str, client_version: str
+) -> tuple[str, str, str]:
+    """Create the proxy of a workload, then scale that to 0: the order of the clients.
+
+    Returns the names of the workload, of its proxy and of the proxy's container.
+    """
+    original, container = _read(kubectl, kind, wanted)
+    name = original["metadata"]["name"]
     try:
         if mode == "deployment":
             proxy = manifests.swapped_deployment(original, session_id, container, client_version)
@@ -77,8 +121,8 @@ def _swap(kubectl: Kubectl, wanted: str, mode: str, session_id: str, client_vers
         else:
             kubectl.run("create", "--filename=-", stdin=manifests.swapped_pod(original, session_id, container))
     except LookupError as error:
-        raise LabError(f"Cannot swap Deployment {kubectl.namespace}/{name} of {kubectl.context}: {error}.") from None
-    kubectl.run("scale", "deployment", name, "--replicas=0")
+        raise LabError(f"Cannot swap {kind} {kubectl.namespace}/{name} of {kubectl.context}: {error}.") from None
+    kubectl.run("scale", kind, name, "--replicas=0")
     return name, manifests.proxy_name(name, session_id), container
 
 
@@ -109,6 +153,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("-n", "--namespace")
     parser.add_argument("--kubeconfig", type=pathlib.Path, default=KUBECONFIG)
     parser.add_argument("--mode", choices=MODES)
+    parser.add_argument("--kind", default="deployment", help="what kubectl calls the workload")
     parser.add_argument("--client", choices=client.STATES, default="alive", help="the state to leave the client in")
     parser.add_argument("--client-version", choices=sorted({v for versions in MODES.values() for v in versions}))
     parser.add_argument(
@@ -121,9 +166,7 @@ def _arguments() -> argparse.ArgumentParser:
     instead.add_argument("--stop", action="store_true", help="end the clients and forget the sessions")
     instead.add_argument("--resume", action="store_true", help="let suspended and sleeping clients go on")
     instead.add_argument("--answers", action="store_true", help="check that the clients planted alive still answer")
-    parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="a Deployment, or one of its containers: NAME:CONTAINER"
-    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a workload, or one of its containers: NAME:CONTAINER")
     return parser
 
 
@@ -142,6 +185,7 @@ def main(argv: list[str] | None = None) -> int:
                 wish.client,
                 client_version=wish.client_version,
                 checkpoint=wish.checkpoint,
+                kind=wish.kind,
             )
             print(json.dumps(session.summary()))
             return 0

@@ -72,6 +72,18 @@ def swapped_pod(original: Manifest, session_id: str, container: str) -> Manifest
     return _list({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
 
 
+def changed_config(original: Manifest, session_id: str, container: str) -> Manifest:
+    """Return what 0.97 to 0.105 replace the DeploymentConfig ``original`` by, once its triggers are gone.
+
+    ``container`` and errors as for `swapped_deployment`.
+    """
+    changed = swapped_deployment(original, session_id, container)
+    changed["metadata"]["name"] = original["metadata"]["name"]
+    # These clients read it with --export, which leaves out what is the server's.
+    del changed["metadata"]["resourceVersion"], changed["status"]
+    return changed
+
+
 def new_deployment(name: str, session_id: str) -> Manifest:
     """Return the Deployment of 0.105 for ``--new-deployment name``; its Service is made by ``kubectl expose``."""
     labels = {SESSION_LABEL: session_id}

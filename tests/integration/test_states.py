@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from tests.lab.telepresence1.session import Session
 
 START_WINDOW = 210
 """The shortest that may be set, as long as a client tries."""
+POLL = 30
 
 Spec = dict[str, Any]
 
@@ -107,6 +109,14 @@ class Scenery:
     sessions: dict[str, list[str]] = field(default_factory=dict)
     planted: list[Session] = field(default_factory=list)
 
+    def wait_for_the_start_window(self) -> None:
+        """Waits until every proxy that has shown no sign of life is too old to be starting."""
+        for name in (*BROKEN, "old-gone"):
+            (session_id,) = self.sessions[name]
+            (pod,) = self.kubectl.get("pods", f"--selector=telepresence={session_id}")["items"]
+            created = datetime.fromisoformat(pod["metadata"]["creationTimestamp"].replace("Z", "+00:00")).timestamp()
+            time.sleep(max(0.0, created + START_WINDOW + 2 - time.time()))
+
     def of(self, ran: Ran, name: str) -> tuple[tuple[str, str], ...]:
         """(verdict, outcome) of a workload's sessions, the oldest first."""
         records = {one["session_id"]: one for one in ran.report[self.kubectl.context]["sessions"]}
@@ -137,7 +147,7 @@ def with_sidecar(plain: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def scenery() -> Iterator[Scenery]:
-    """Everything, as it is when the start window of those that never ran is over."""
+    """Everything, as it is when the proxies of clients that are gone have noticed it."""
     kubeconfig, contexts = clusters()
     kubectl, forbidding = (
         Kubectl(contexts[0], name, kubeconfig) for name in ("sessions-states", "sessions-forbidding")
@@ -157,14 +167,12 @@ def scenery() -> Iterator[Scenery]:
         scene.sessions["forbidden"] = [swap_badly(forbidding, "forbidden", "deployment", lambda spec: None)]
         for name, (mode, wrong, _verdict) in BROKEN.items():
             scene.sessions[name] = [swap_badly(kubectl, name, mode, wrong)]
-        began = time.monotonic()
         with ThreadPoolExecutor(len(PLANTED)) as pool:
             for name, sessions in zip(PLANTED, pool.map(lambda name: _plant(kubectl, name), PLANTED), strict=True):
                 scene.planted += sessions
                 scene.sessions[name] = [session.session_id for session in sessions]
         _change(kubectl, scene)
-        # The proxies' logs need a second failed poll, and those without a client their time.
-        time.sleep(max(0.0, began + START_WINDOW + 5 - time.monotonic()))
+        time.sleep(POLL)
         yield scene
     finally:
         for pod in kubectl.get("pods")["items"]:
@@ -220,6 +228,7 @@ def test_without_exec_a_client_is_gone_only_where_nothing_else_may_have_refused(
 def test_each_state_is_recovered_as_it_must_be(
     checkout: Place, inventory: pathlib.Path, scenery: Scenery, where: dict[str, Any]
 ) -> None:
+    scenery.wait_for_the_start_window()
     limit = ("--limit", scenery.kubectl.context)
     ran = checkout.play("recover", inventory, *limit, recover_wait=False, **where)
     assert {name: scenery.of(ran, name) for name in EXPECTED} == EXPECTED

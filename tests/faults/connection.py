@@ -139,6 +139,9 @@ class Handler(BaseHTTPRequestHandler):
             client_says.start()
             try:
                 self._server_says(reader, fault if isinstance(fault, Stream) else None)
+                if isinstance(fault, Stream) and fault.silent:
+                    # The server may have ended long ago: it is the client who must give up.
+                    client_says.join()
             finally:
                 # No socket may be closed while another thread reads from it: its number is soon another connection's.
                 shut(self.connection, socket.SHUT_RD)
@@ -154,12 +157,8 @@ class Handler(BaseHTTPRequestHandler):
             frames += 1
             self.wfile.write(frame)
             self.wfile.flush()
-        if fault.silent:
-            # Until the client gives up, which ends the server's side as well.
-            while read_frame(reader):
-                pass
-            return
-        raise _Drop
+        if not fault.silent:
+            raise _Drop
 
     def _client_says(self, upstream: ssl.SSLSocket) -> None:
         with contextlib.suppress(OSError, ValueError):

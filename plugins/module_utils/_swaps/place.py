@@ -37,7 +37,8 @@ class Place:
 
     def outdated(self, group: t.Sequence[Case]) -> bool:
         """Whether the verdicts are too old to act on, or the sessions are not those that were observed."""
-        return not all(case.young for case in group) or self.has_changed()
+        # In this order: a slow cluster may take its time over the lists, and the verdicts age meanwhile.
+        return self.has_changed() or not all(case.young for case in group)
 
     def has_changed(self) -> bool:
         """Whether a session has come that is not known, or asks to be left alone by now.

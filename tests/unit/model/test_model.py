@@ -16,7 +16,7 @@ from wire.server import ApiServer
 
 from . import direct, strategies
 from .play import Play
-from .world import Actor, Choice, Client, World
+from .world import Actor, Choice, Client, Swap, Workload, World
 
 _WISH = os.environ.get("TELEPRESENCE_MODEL_EXAMPLES", "")
 PROFILE = settings(
@@ -53,6 +53,15 @@ def test_others_at_work(api: ApiServer, world: World, choice: Choice, others: li
     play = Play(api, world, choice)
     with direct.no_wire(play.clock):
         note(_in_short(play.run(others=others)))
+        _ends_right(play)
+
+
+@pytest.mark.parametrize("at", range(25))
+def test_somebody_joins_a_dead_session_and_time_passes(api: ApiServer, at: int) -> None:
+    """That a verdict is too old to act on is too rare to be drawn often: here at every moment of a run."""
+    play = Play(api, World((Workload((Swap(Client.GONE, found=3),)),)), Choice())
+    with direct.no_wire(play.clock):
+        play.run(others=[Actor("is joined", (at, at), much=12)])
         _ends_right(play)
 
 

@@ -34,6 +34,7 @@ class Watch:
         self._asked: dict[str, tuple[float, bool]] = {}
         self._questions: dict[tuple[str, str, str], float] = {}
         self._put: dict[int, Moment] = {}
+        self._looked: dict[int, Moment] = {}
         self._other = 0
         self._began = stage.tick
 
@@ -118,8 +119,7 @@ class Watch:
         assert after in self._counts(site), f"{site.name} is scaled to {after}, which nobody ever said"
         self._not_ignored(site.namespace, site)
         for party in self.stage.present(site):
-            seen = self._seen.get((_plural(party), party.namespace), _NEVER)
-            assert not self._condemned_alive(party, seen), f"{site.name} is scaled, but its session {party.label} lives"
+            assert not self._condemned_alive(party), f"{site.name} is scaled, but its session {party.label} lives"
         for resource in ("deployments", "pods"):
             listed = self._seen.get((resource, site.namespace), _NEVER)
             assert listed.tick > self._other, f"the sessions were not listed once more before {request}"
@@ -127,6 +127,7 @@ class Watch:
         self.done.append(("Deployment", site.namespace, site.name, after))
         site.history.append((self.stage.tick, after))
         self._put[site.place] = self.stage.now
+        self._looked[site.place] = self._seen["pods", site.namespace]
         return answer
 
     def _takes_back(self, site: Site, before: int | None) -> None:
@@ -172,8 +173,7 @@ class Watch:
             assert where == (party.namespace, party.service) and party.exact, f"{request}: not only the session's"
         else:
             assert (kind, access.name) == party.proxy and not party.in_place, f"{request}: not the client's own"
-        seen = self._seen.get((_plural(party), party.namespace), _NEVER)
-        assert not self._condemned_alive(party, seen), f"{request}: its client lives"
+        assert not self._condemned_alive(party), f"{request}: its client lives"
         self._not_ignored(party.namespace, party.site)
         if party.site is not None:
             self._keeps_evidence(request, party.site)
@@ -197,12 +197,17 @@ class Watch:
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _condemned_alive(self, party: Party, seen: Moment) -> bool:
-        """Whether a session lives, and the run could know: it was there at the last look, and was not found gone just now."""
+    def _condemned_alive(self, party: Party) -> bool:
+        """Whether a session lives, and the run could know: it was there at the last look, and not just found gone then.
+
+        That look is the one before the first write: what follows it is not put off for another question.
+        """
+        seen = self._seen.get((_plural(party), party.namespace), _NEVER)
         if not self._living(party) or party.born.tick > seen.tick:
             return False
         asked, alive = self._asked.get(party.label, (float("-inf"), True))
-        return alive or self.stage.clock.time() - asked > _HOLDS
+        first = self._looked.get(party.site.place, seen) if party.site else seen
+        return alive or first.time - asked > _HOLDS
 
     def _not_ignored(self, namespace: str, site: Site | None) -> None:
         """What opted out is left alone, as far as the run's newest look at it tells, which may be 10 s old."""

@@ -407,6 +407,14 @@ def test_a_client_that_came_back_to_life_is_not_cut(cluster: Cluster, second: st
     assert {write.access.namespace for write in cluster.seen() if write.is_write} == {"slow"}
 
 
+def test_a_client_that_came_back_while_the_last_look_took_long_is_not_cut(cluster: Cluster) -> None:
+    pod = cluster.stage()
+    cluster.says(pod, "gone", "alive")
+    just_before_the_write(cluster, lambda request: cluster.clock.sleep(12))
+    record = only(cluster.run())
+    assert (record["verdict"], record["outcome"], cluster.writes) == ("alive", "none", [])
+
+
 def test_a_client_that_cannot_be_asked_again_is_not_cut(cluster: Cluster) -> None:
     pod = cluster.stage()
     cluster.says(pod, "gone", {"telepresence_probe": 0})

@@ -13,7 +13,7 @@ from tests.lab.paths import ROOT
 Manifest = dict[str, Any]
 
 DIRECTORY = ROOT / "docs" / "rbac"
-PURPOSES = ("orphans", "restore")
+PURPOSES = ("orphans", "restore", "baseline")
 SCOPES = ("cluster", "namespace")
 
 
@@ -28,7 +28,8 @@ class Grant:
 
     def __str__(self) -> str:
         """As the product names a right."""
-        return f"{self.verb} {self.resource}" + (f" ({self.group})" if self.group else "")
+        group = f" ({self.group})" if self.group else ""
+        return f"{self.verb} {self.resource}{group}" + (f" named {self.name}" if self.name else "")
 
     def covers(self, verb: str, group: str, resource: str, name: str) -> bool:
         """Whether it allows this, by the rules of RBAC."""

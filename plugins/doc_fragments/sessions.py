@@ -23,21 +23,6 @@ options:
     type: list
     elements: str
     default: []
-  probe:
-    description:
-      - How a proxy is asked whether its client is there.
-      - V(auto) asks through the API server's proxy for pods first, and only proxies that do not answer there by a command in the pod.
-      - V(exec) only runs the command in the pod. It reads the state of the proxy and writes nothing.
-      - V(pod_proxy) never runs a command in a pod, for clusters whose policy forbids that. It proves that a client is alive. That one is gone
-        is believed only if the address of the pod itself refuses the connection twice, and the log of the proxy agrees that its client has
-        not answered since. Beside another container in the pod, such as the sidecar of a mesh, a refusal proves nothing, because that
-        container may have refused. Everything else is C(unknown).
-    type: str
-    choices:
-      - auto
-      - exec
-      - pod_proxy
-    default: auto
   workload_kinds:
     description:
       - The kinds of workload that a client may have replaced.
@@ -54,12 +39,38 @@ options:
       - DeploymentConfig
 """
 
+    PROBE = r"""
+options:
+  probe:
+    description:
+      - How a proxy is asked whether its client is there.
+      - V(auto) asks through the API server's proxy for pods first, and only proxies that do not answer there by a command in the pod.
+      - V(exec) only runs the command in the pod. It reads the state of the proxy and writes nothing.
+      - V(pod_proxy) never runs a command in a pod, for clusters whose policy forbids that. It proves that a client is alive. That one is gone
+        is believed only if the address of the pod itself refuses the connection twice, and the log of the proxy agrees that its client has
+        not answered since. Beside another container in the pod, such as the sidecar of a mesh, a refusal proves nothing, because that
+        container may have refused. Everything else is C(unknown).
+    type: str
+    choices:
+      - auto
+      - exec
+      - pod_proxy
+    default: auto
+  helm_releases:
+    description:
+      - Whether to read the Secrets of Helm releases, for the number of replicas that the release of a workload declares. That needs the right to
+        list Secrets, in every namespace that is looked at.
+      - Nothing of a Secret but that number appears anywhere.
+    type: bool
+    default: false
+"""
+
     DOCUMENTATION = r"""
 options:
   select:
     description:
       - A JMESPath expression over a session, as in RV(devclusters.telepresence.telepresence_orphans#module:sessions).
-      - Only sessions for which it is true are listed and acted on. Sessions that share their original with a selected one are still
+      - Only sessions, and lost workloads, for which it is true are listed and acted on. Sessions that share their original with a selected one are still
         judged, so that nobody is cut off.
     type: str
   start_window:
@@ -95,6 +106,14 @@ options:
       - Numbers of replicas that you know, as a dictionary of C(NAMESPACE/NAME) to number. They win over everything else.
       - They are used only for workloads that a session left at 0. A name that the cluster does not have, or that there is nothing to do for,
         is a warning.
+    type: dict
+    default: {}
+  managers:
+    description:
+      - What to do with a workload that something else keeps in shape as well, as a dictionary. Its keys are V(helm), V(argo_cd), V(flux),
+        V(autoscaler) for a HorizontalPodAutoscaler, and V(keda).
+      - With V(restore) it is put back, which is the default for each of them. With V(report) it needs a decision, unless O(replicas) gives its
+        number.
     type: dict
     default: {}
   replicas_limit:

@@ -12,7 +12,7 @@ author:
   - devclusters.telepresence contributors (@devclusters)
 description:
   - Turns the result of M(devclusters.telepresence.telepresence_restore) or M(devclusters.telepresence.telepresence_orphans) into one line per
-    session that is not alive, and one line that sums up.
+    session that is not alive, one line per lost workload, and one line that sums up.
   - Control characters and escape sequences are removed from everything that comes from the cluster, and long texts are cut.
 options:
   _input:

@@ -17,15 +17,20 @@ from ._cluster import access
 from ._cluster.api import Api
 from ._cluster.connect import Identity, connect, identify
 from ._cluster.errors import ClusterError
-from ._cluster.kinds import Kind
+from ._cluster.kinds import Kind, ref
 from ._cluster.workloads import in_use
-from ._results import records
+from ._results import noted, records
+from ._results.records import Record
 from ._swaps.interrupted import tell
 from ._swaps.journal import Journal
+from ._swaps.keep import keep, strangers, survey
+from ._swaps.lost import Lost
 from ._swaps.observe import Observer
 from ._swaps.options import DEFAULTS, Options
 from ._swaps.plan import Case
 from ._swaps.ready import wait_until_ready
+from ._swaps.recall import look_for_lost, restore_lost
+from ._swaps.record import Stored
 from ._swaps.restore import hold_beyond, restore
 from ._swaps.told import told_in_vain
 
@@ -36,8 +41,8 @@ if t.TYPE_CHECKING:
 def report_orphans(module: AnsibleModule) -> None:
     """What telepresence_orphans does, from its parameters to exit_json or fail_json. Writes nothing."""
 
-    def act(observer: Observer, cases: list[Case], chosen: list[Case], identity: Identity) -> records.Record:
-        return {"changed": False, **records.result(identity, chosen, observer.options.policy.restorable)}
+    def act(observer: Observer, cases: list[Case], chosen: list[Case], lost: list[Lost], identity: Identity) -> Record:
+        return {"changed": False, **records.result(identity, chosen, lost, observer.options.policy.restorable)}
 
     _run(module, "orphans", act)
 
@@ -45,25 +50,26 @@ def report_orphans(module: AnsibleModule) -> None:
 def restore_orphans(module: AnsibleModule) -> None:
     """What telepresence_restore does, from its parameters to exit_json or fail_json. In check mode it writes nothing."""
 
-    def act(observer: Observer, cases: list[Case], chosen: list[Case], identity: Identity) -> records.Record:
-        limit_reached = hold_beyond(chosen, module.params["max_restores"])
+    def act(observer: Observer, cases: list[Case], chosen: list[Case], lost: list[Lost], identity: Identity) -> Record:
+        limit_reached = hold_beyond(chosen, lost, module.params["max_restores"])
         path = None if module.check_mode else module.params["journal"]
         journal = Journal(path, identity.identity or identity.server, observer.api.now, module.warn)
         begun = [one for one in journal.earlier() if observer.options.wants(one.key[0])]
         if not module.check_mode:
             restore(observer, chosen, cases, journal)
+            restore_lost(observer, lost)
             if module.params["wait"]:
                 wait_until_ready(
                     observer.api,
-                    chosen,
+                    [*chosen, *lost],
                     module.params["wait_timeout"],
                     module.params["wait_sleep"],
                     observer.options.oc_binary,
                 )
         said = tell(observer.api, begun, chosen, cases)
         journal.end()
-        difference = records.diff(chosen)
-        result = records.result(identity, chosen, observer.options.policy.restorable, limit_reached)
+        difference = records.diff([*chosen, *lost])
+        result = records.result(identity, chosen, lost, observer.options.policy.restorable, limit_reached)
         return {
             "changed": bool(difference["before"]),
             "diff": difference,
@@ -74,6 +80,35 @@ def restore_orphans(module: AnsibleModule) -> None:
         }
 
     _run(module, "restore", act)
+
+
+def record_baseline(module: AnsibleModule) -> None:
+    """What telepresence_baseline does: notes the counts of what is well. In check mode it writes nothing."""
+    identity = None
+    try:
+        options = Options.of({**DEFAULTS, **module.params})
+        api = connect(module)
+        identity = identify(api)
+        kinds = in_use(api, options.workload_kinds)
+        _demand_rights(api, identity, "baseline", options, kinds)
+        with ThreadPoolExecutor(max_workers=options.concurrency) as pool:
+            observer = Observer(api, options, pool, kinds)
+            stored = observer.read_records(options.listed)
+            seen = survey(observer, stored)
+            for sentence in strangers(observer, seen):
+                module.warn(sentence)
+            write = not module.check_mode
+            kept = list(pool.map(lambda one: keep(api, one, stored.get(one.namespace, Stored()), write), seen))
+    except (ClusterError, ValueError) as error:
+        _fail(module, error, noted.empty(identity))
+        return
+    for sentence in noted.warnings(kept):
+        module.warn(sentence)
+    result = noted.result(identity, kept)
+    problems = [one.problem for one in kept if one.problem]
+    if problems:
+        module.fail_json(msg=" ".join(problems), **result)
+    module.exit_json(**result)
 
 
 def inspect_cluster(module: AnsibleModule) -> None:
@@ -99,7 +134,7 @@ def inspect_cluster(module: AnsibleModule) -> None:
 def _run(
     module: AnsibleModule,
     purpose: str,
-    act: t.Callable[[Observer, list[Case], list[Case], Identity], records.Record],
+    act: t.Callable[[Observer, list[Case], list[Case], list[Lost], Identity], Record],
 ) -> None:
     identity = None
     _end_when_told(module)
@@ -108,18 +143,17 @@ def _run(
         api = connect(module)
         identity = identify(api)
         kinds = in_use(api, options.workload_kinds)
-        lacking = _lacking(api, identity, purpose, options, kinds)
-        if lacking:
-            raise ClusterError(
-                f"The account {identity.user or 'of these credentials'} lacks rights on {identity.server}: it may not {'; not '.join(lacking)}. "
-                "Grant them, or name the namespaces where it has them with option namespaces."
-            )
+        _demand_rights(api, identity, purpose, options, kinds)
         with ThreadPoolExecutor(max_workers=options.concurrency) as pool:
             observer = Observer(api, options, pool, kinds)
             cases = observer.observe()
+            for sentence in noted.not_believed(observer.records):
+                module.warn(sentence)
             chosen = [case for case in cases if options.selects(records.record(case))]
-            in_vain = _told_in_vain(observer, cases)
-            result = act(observer, cases, chosen, identity)
+            found = look_for_lost(observer, cases, options.listed, wanted=bool(module.params.get("lost")))
+            lost = [one for one in found if options.selects(records.lost_record(one))]
+            in_vain = _told_in_vain(observer, cases, lost)
+            result = act(observer, cases, chosen, lost, identity)
     except (ClusterError, ValueError) as error:
         known = records.empty(identity)
         _fail(module, error, {**known, **({**records.by_outcome([]), "journal": []} if purpose == "restore" else {})})
@@ -127,15 +161,17 @@ def _run(
     for sentence in in_vain:
         module.warn(sentence)
     result["notices"] = [*in_vain, *result.get("notices", ())]
-    failed = result.get("failed_sessions")
+    failed = [*result.get("failed_sessions", ()), *(one for one in result["lost"] if one["outcome"] == "failed")]
     if failed:
         module.fail_json(msg=" ".join(f"{one['namespace']}: {one['message']}" for one in failed), **result)
     module.exit_json(**result)
 
 
-def _told_in_vain(observer: Observer, cases: t.Sequence[Case]) -> list[str]:
+def _told_in_vain(observer: Observer, cases: t.Sequence[Case], lost: t.Sequence[Lost]) -> list[str]:
     options = observer.options
     told = {name: count for name, count in options.replicas.items() if options.wants(name.partition("/")[0])}
+    for one in lost:
+        told.pop(ref(one.original).partition(" ")[2], None)
     return told_in_vain(told, cases, observer.existing(name.partition("/")[0] for name in told))
 
 
@@ -154,8 +190,20 @@ def _end_when_told(module: AnsibleModule) -> None:
         signal.signal(number, end)
 
 
+def _demand_rights(api: Api, identity: Identity, purpose: str, options: Options, kinds: t.Sequence[Kind]) -> None:
+    """Raises ClusterError with every right that the account lacks for the run."""
+    lacking = _lacking(api, identity, purpose, options, kinds)
+    if lacking:
+        raise ClusterError(
+            f"The account {identity.user or 'of these credentials'} lacks rights on {identity.server}: it may not {'; not '.join(lacking)}. "
+            "Grant them, or name the namespaces where it has them with option namespaces."
+        )
+
+
 def _lacking(api: Api, identity: Identity, purpose: str, options: Options, kinds: t.Sequence[Kind]) -> list[str]:
-    return access.missing(api, access.needed(purpose, options.probe, identity.version, kinds), options.listed)
+    return access.missing(
+        api, access.needed(purpose, options.probe, identity.version, kinds, options.helm_releases), options.listed
+    )
 
 
 def _fail(module: AnsibleModule, error: Exception, known: t.Mapping[str, t.Any]) -> None:

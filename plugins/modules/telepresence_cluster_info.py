@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - devclusters.telepresence.attributes
   - devclusters.telepresence.attributes.info
   - devclusters.telepresence.sessions.scope
+  - devclusters.telepresence.sessions.probe
 options:
   purpose:
     description:
@@ -28,11 +29,13 @@ options:
     choices:
       - orphans
       - restore
+      - baseline
 requirements:
   - kubernetes >= 24.2.0
 seealso:
   - module: devclusters.telepresence.telepresence_orphans
   - module: devclusters.telepresence.telepresence_restore
+  - module: devclusters.telepresence.telepresence_baseline
 """
 
 EXAMPLES = r"""
@@ -103,8 +106,11 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **AUTH_ARG_SPEC,
-            **{name: SPEC[name] for name in ("namespaces", "exclude_namespaces", "probe", "workload_kinds")},
-            "purpose": {"type": "str", "choices": ["orphans", "restore"]},
+            **{
+                name: SPEC[name]
+                for name in ("namespaces", "exclude_namespaces", "probe", "workload_kinds", "helm_releases")
+            },
+            "purpose": {"type": "str", "choices": ["orphans", "restore", "baseline"]},
         },
         supports_check_mode=True,
     )

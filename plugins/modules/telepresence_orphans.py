@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - devclusters.telepresence.attributes.info
   - devclusters.telepresence.sessions
   - devclusters.telepresence.sessions.scope
+  - devclusters.telepresence.sessions.probe
 attributes:
   check_mode:
     details: Nothing is ever written to the cluster. The command that asks a proxy runs in check mode too; O(probe=pod_proxy) avoids it.
@@ -199,11 +200,65 @@ notices:
   elements: str
   sample: ["Option replicas has shop/wbe: 3, but this cluster has no such workload. If the name is right, all is well."]
 lost:
-  description: Workloads without replicas and without a proxy that were larger once. Always empty in this version, which keeps no record of that.
+  description:
+    - Workloads without replicas and without a proxy that were larger once. M(devclusters.telepresence.telepresence_baseline) noted them with a
+      number above 0, and then they were scaled to 0 in the way of C(kubectl scale), which leaves no owner of that 0. So a client leaves them that
+      was ended while it tidied up; so does whoever scales one by hand.
+    - One with a HorizontalPodAutoscaler is never among them, for which 0 replicas is the way to pause it.
+    - They do not by themselves make RV(summary.needs_attention) true.
   returned: success, and on failure as far as it is known
   type: list
   elements: dict
-  sample: []
+  contains:
+    namespace:
+      description: The namespace.
+      type: str
+      sample: shop
+    original:
+      description: The workload, with its present number of replicas.
+      type: dict
+      sample:
+        api_version: apps/v1
+        kind: Deployment
+        namespace: shop
+        name: api
+        uid: 5b0f4a57-9df8-4b0c-a4d5-0a7f7d2f9c11
+        replicas: 0
+    replicas:
+      description: The number of replicas to restore, or null where none is settled.
+      type: int
+      sample: 2
+    evidence:
+      description: What was noted, the best first, as in RV(sessions[].evidence).
+      type: list
+      elements: dict
+      sample:
+        - source: baseline
+          class: recorded
+          value: 2
+          time: "2026-11-21T02:00:00Z"
+          object: ConfigMap shop/telepresence-baseline
+    managed_by:
+      description: As in RV(sessions[].managed_by).
+      type: list
+      elements: str
+      sample: []
+    plan:
+      description: What puts it back, and whether it was done, as in RV(sessions[].plan).
+      type: list
+      elements: dict
+      sample: []
+    outcome:
+      description: What becomes of it. V(none) unless M(devclusters.telepresence.telepresence_restore) is told to put lost workloads back; then one
+        of V(restorable), V(restored), V(needs_decision), V(held), V(failed), or V(none).
+      type: str
+      sample: none
+    message:
+      description: The outcome in one sentence.
+      type: str
+      sample: >-
+        Deployment shop/api is at 0 without a session, and was noted with 2 at 2026-11-21T02:00:00Z. It is put back where that is asked for
+        (option lost, variable recover_restore_lost).
 summary:
   description: How many sessions there are.
   returned: success, and on failure as far as it is known
@@ -221,6 +276,10 @@ summary:
       description: How many there are of each outcome that occurs.
       type: dict
       sample: {none: 3, restorable: 5, held: 1}
+    lost:
+      description: The number of RV(lost).
+      type: int
+      sample: 1
     needs_attention:
       description: Whether a person has to look, because a session needs a decision, could not be judged, or failed.
       type: bool

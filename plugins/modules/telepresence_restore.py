@@ -27,6 +27,7 @@ extends_documentation_fragment:
   - devclusters.telepresence.attributes
   - devclusters.telepresence.sessions
   - devclusters.telepresence.sessions.scope
+  - devclusters.telepresence.sessions.probe
 attributes:
   check_mode:
     support: full
@@ -37,7 +38,8 @@ attributes:
     support: full
 options:
   max_restores:
-    description: At most so many sessions are restored in one run, the oldest first. The others are V(held). There is no limit if not set.
+    description: At most so many sessions are restored in one run, the oldest first, and after them lost workloads. The others are V(held). There is
+      no limit if not set.
     type: int
   journal:
     description:
@@ -48,6 +50,13 @@ options:
         tells of it again.
       - A file that cannot be used is a warning. In check mode it is neither read nor written.
     type: path
+  lost:
+    description:
+      - Whether to put back workloads that lost their replicas without leaving a proxy, see RV(lost).
+      - A workload that somebody scaled to 0 on purpose with C(kubectl scale) looks the same. M(devclusters.telepresence.telepresence_baseline)
+        notes with its option O(devclusters.telepresence.telepresence_baseline#module:replicas) that one is.
+    type: bool
+    default: false
   wait:
     description: Whether to wait until the restored workloads are ready.
     type: bool
@@ -188,11 +197,18 @@ notices:
   elements: str
   sample: ["Option replicas has shop/wbe: 3, but this cluster has no such workload. If the name is right, all is well."]
 lost:
-  description: Workloads without replicas and without a proxy that were larger once. Always empty in this version, which keeps no record of that.
+  description:
+    - Workloads that lost their replicas without leaving a proxy, as in RV(devclusters.telepresence.telepresence_orphans#module:lost).
+    - With O(lost) they are put back, and their outcome says so; they are not listed under RV(restored), RV(skipped_sessions) and
+      RV(failed_sessions), which list sessions. The module fails where one of them failed.
   returned: success, and on failure as far as it is known
   type: list
   elements: dict
-  sample: []
+  sample:
+    - namespace: shop
+      replicas: 2
+      outcome: restored
+      message: Deployment shop/api is back at 2.
 summary:
   description: How many sessions there are.
   returned: success, and on failure as far as it is known
@@ -210,6 +226,10 @@ summary:
       description: How many there are of each outcome that occurs.
       type: dict
       sample: {none: 3, restored: 5, held: 1}
+    lost:
+      description: The number of RV(lost).
+      type: int
+      sample: 1
     needs_attention:
       description: Whether a person has to look, because a session failed, needs a decision, or could not be judged, or because O(max_restores)
         was reached.
@@ -230,6 +250,7 @@ def main() -> None:
             **SPEC,
             "max_restores": {"type": "int"},
             "journal": {"type": "path"},
+            "lost": {"type": "bool", "default": False},
             "wait": {"type": "bool", "default": False},
             "wait_timeout": {"type": "int", "default": 120},
             "wait_sleep": {"type": "int", "default": 5},

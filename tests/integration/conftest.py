@@ -106,7 +106,7 @@ def inventory(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """The checkout itself."""
     reports = tmp_path_factory.mktemp("reports")
-    return Place(ROOT, {"recover": "recover.yml", "orphans": "orphans.yml"}, reports)
+    return Place(ROOT, {name: f"{name}.yml" for name in ("recover", "orphans", "baseline")}, reports)
 
 
 @pytest.fixture(scope="session")
@@ -118,7 +118,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Place:
     (tarball,) = place.glob("*.tar.gz")
     install = [galaxy, "collection", "install", "--no-deps", "-p", str(place / "collections"), str(tarball)]
     subprocess.run(install, cwd=place, check=True)
-    names = {name: f"devclusters.telepresence.{name}" for name in ("recover", "orphans")}
+    names = {name: f"devclusters.telepresence.{name}" for name in ("recover", "orphans", "baseline")}
     reports = tmp_path_factory.mktemp("installed-reports")
     return Place(place, names, reports, {"ANSIBLE_COLLECTIONS_PATH": str(place / "collections")})
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import base64
 import copy
 import itertools
+import json
 import pathlib
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.devclusters.telepresence.plugins.modules import telepresence_orphans, telepresence_restore
+from ansible_collections.devclusters.telepresence.plugins.modules import (
+    telepresence_baseline,
+    telepresence_orphans,
+    telepresence_restore,
+)
 
 from tests.integration.conftest import Place, kubeconfig_of, written
 from tests.lab.scenes import Scene, clear, play, set_up
@@ -21,14 +26,18 @@ from tests.rights import PURPOSES, SCOPES, Grant, Manifest, grants, read, withou
 from wire.play import run_module
 
 NAMESPACE = "rights-test"
-MODULES = {"orphans": telepresence_orphans.main, "restore": telepresence_restore.main}
-NOT_ASKED_FOR = {"create pods/exec", "get namespaces"}
+MODULES = {
+    "orphans": telepresence_orphans.main,
+    "restore": telepresence_restore.main,
+    "baseline": telepresence_baseline.main,
+}
+NOT_ASKED_FOR = {"create pods/exec", "get namespaces named kube-system"}
 """What the manifests for the whole cluster grant beside that: for Kubernetes 1.35 and later, and to tell clusters apart."""
 LACKING = [
     (purpose, scope, grant)
     for purpose, scope in itertools.product(PURPOSES, SCOPES)
     for grant in grants(read(purpose, scope)[0])
-    if str(grant) not in NOT_ASKED_FOR or (scope == "namespace" and grant.resource == "namespaces")
+    if str(grant) not in NOT_ASKED_FOR
 ]
 
 
@@ -125,6 +134,10 @@ def test_the_manifests_are_enough(
     (session,) = ran.report["limited"]["orphans"]
     assert (session["verdict"], session["replicas"]) == ("stale", 2)
 
+    ran = checkout.play("baseline", inventories["baseline"], baseline_namespaces=only["recover_namespaces"])
+    assert ran.code == 0
+    assert list(json.loads(kubectl.get("configmap", "telepresence-baseline")["data"]["sessions"])) != []
+
     ran = checkout.play("recover", inventories["orphans"], **only)
     assert ran.code == 2
     everywhere = f"namespace {NAMESPACE}" if scope == "namespace" else "all namespaces"
@@ -146,8 +159,9 @@ def test_each_right_that_lacks_is_named(
         "kubeconfig": variables["telepresence_kubeconfig"],
         "context": variables["telepresence_context"],
         "namespaces": [NAMESPACE if scope == "namespace" else f"{NAMESPACE}*"],
-        "probe": "pod_proxy" if grant == Grant("get", "", "pods/proxy") else "auto",
     }
+    if grant == Grant("get", "", "pods/proxy"):
+        options["probe"] = "pod_proxy"
     result = run_module(MODULES[purpose], options, check=True)
     assert result["failed"] is True
     where = f"namespace {NAMESPACE}" if scope == "namespace" else "all namespaces"

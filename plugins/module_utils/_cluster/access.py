@@ -16,6 +16,7 @@ from .api import Api
 from .kinds import (
     ACCESS_REVIEW,
     AUTOSCALER,
+    CONFIG_MAP,
     DEPLOYMENT,
     DEPLOYMENT_CONFIG,
     EVENT,
@@ -23,6 +24,7 @@ from .kinds import (
     POD,
     REPLICA_SET,
     REPLICATION_CONTROLLER,
+    SECRET,
     SERVICE,
     STATEFUL_SET,
     Kind,
@@ -31,16 +33,21 @@ from .kinds import (
 
 @dataclass(frozen=True)
 class Right:
-    """One verb on one resource or subresource."""
+    """One verb on one resource or subresource, of every object or of the one with a name."""
 
     verb: str
     kind: Kind
     subresource: str = ""
+    name: str = ""
 
     def __str__(self) -> str:
         resource = self.kind.plural + (f"/{self.subresource}" if self.subresource else "")
-        return f"{self.verb} {resource}" + (f" ({self.kind.group})" if self.kind.group else "")
+        group = f" ({self.kind.group})" if self.kind.group else ""
+        return f"{self.verb} {resource}{group}" + (f" named {self.name}" if self.name else "")
 
+
+RECORD = "telepresence-baseline"
+"""The name of every ConfigMap that holds a record."""
 
 LOOK = (
     Right("get", POD),
@@ -49,6 +56,7 @@ LOOK = (
     Right("list", EVENT),
     Right("list", DEPLOYMENT),
     Right("list", AUTOSCALER),
+    Right("list", CONFIG_MAP, name=RECORD),
     Right("get", POD, "log"),
 )
 LOOK_AT = {
@@ -78,14 +86,29 @@ PUT_BACK = {
 }
 """By kind of workload, what putting it back takes."""
 
+BASELINE = (
+    Right("list", POD),
+    Right("list", SERVICE),
+    Right("list", EVENT),
+    Right("list", DEPLOYMENT),
+    Right("list", AUTOSCALER),
+    Right("list", CONFIG_MAP, name=RECORD),
+    Right("create", CONFIG_MAP, name=RECORD),
+    Right("patch", CONFIG_MAP, name=RECORD),
+)
 
-def needed(purpose: str, probe: str, version: str | None, kinds: t.Sequence[Kind]) -> tuple[Right, ...]:
+
+def needed(
+    purpose: str, probe: str, version: str | None, kinds: t.Sequence[Kind], secrets: bool = False
+) -> tuple[Right, ...]:
     """The rights for a run.
 
-    ``purpose`` is ``orphans`` or ``restore``; ``probe`` the option of that name; ``version`` the cluster's (``v1.34.4``);
-    ``kinds`` those of workloads that the run looks for.
+    ``purpose`` is ``orphans``, ``restore`` or ``baseline``; ``probe`` the option of that name; ``version`` the cluster's
+    (``v1.34.4``); ``kinds`` those of workloads that the run looks for; ``secrets`` whether it reads Helm's releases.
     A websocket exec is a GET and needs ``get``; since Kubernetes 1.35 it needs ``create`` as well (kubernetes issue 134577).
     """
+    if purpose == "baseline":
+        return BASELINE + tuple(right for kind in kinds if kind is not DEPLOYMENT for right in LOOK_AT[kind])
     rights: tuple[Right, ...] = LOOK + tuple(right for kind in kinds for right in LOOK_AT[kind])
     if probe == "pod_proxy":
         rights += (Right("get", POD, "proxy"),)
@@ -94,6 +117,8 @@ def needed(purpose: str, probe: str, version: str | None, kinds: t.Sequence[Kind
         minor = re.match(r"v1\.(\d+)", version or "")
         if minor and int(minor.group(1)) >= 35:
             rights += (Right("create", POD, "exec"),)
+    if secrets:
+        rights += (Right("list", SECRET),)
     if purpose == "restore":
         rights += RESTORE + tuple(right for kind in kinds for right in PUT_BACK[kind])
     return rights
@@ -126,6 +151,8 @@ def _allowed(api: Api, right: Right, namespace: str | None) -> bool:
     }
     if right.kind is NAMESPACE and namespace:
         attributes["name"] = namespace
+    if right.name:
+        attributes["name"] = right.name
     body = {
         "apiVersion": ACCESS_REVIEW.api_version,
         "kind": ACCESS_REVIEW.name,

@@ -32,6 +32,8 @@ LONGEST_PAUSE = 10.0
 PAGE = 500
 """Objects per page of a list, kubectl's own default (kubectl 1.34, ``--chunk-size``)."""
 MERGE_PATCH = "application/merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+"""Server-side apply; JSON is YAML too."""
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
@@ -76,6 +78,14 @@ class Api:
         uid) that makes the second try harmless.
         """
         return self._patiently(method, path, doing, body=body)
+
+    def apply(self, path: str, doing: str, body: Object, manager: str) -> Answer:
+        """Server-side apply of one object by a field manager, whose fields it takes from anybody else. Raises ClusterError.
+
+        It is repeated as with send(), so the body must carry the resourceVersion that was read.
+        """
+        query = (("fieldManager", manager), ("force", "true"))
+        return self._patiently("patch", path, doing, query=query, body=json.dumps(body), content_type=APPLY)
 
     def text(self, path: str, doing: str, query: t.Sequence[tuple[str, t.Any]], timeout: float) -> str:
         """GET of a document that is no JSON (a log), as text, within ``timeout`` seconds; undecodable bytes are replaced."""
@@ -154,7 +164,8 @@ class Api:
         path: str,
         doing: str,
         query: t.Sequence[tuple[str, t.Any]] = (),
-        body: Object | None = None,
+        body: Object | str | None = None,
+        content_type: str = MERGE_PATCH,
         accept: str | None = None,
         timeout: float = READ_TIMEOUT,
         raw: bool = False,
@@ -164,7 +175,7 @@ class Api:
             "_request_timeout": (min(CONNECT_TIMEOUT, timeout), timeout),
         }
         if method == "patch":
-            params["content_type"] = MERGE_PATCH
+            params["content_type"] = content_type
         if accept or raw:
             params["header_params"] = {"Accept": accept or "*/*"}
         try:

@@ -16,12 +16,12 @@ import re
 import time
 from email.utils import parsedate_to_datetime
 
-_RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)$")
+_RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)")
 
 
 def parse(text: str | None) -> float | None:
     """Seconds since the epoch of an RFC 3339 time (``2026-11-22T03:41:26.745840726Z``); None where it is none."""
-    match = _RFC3339.match(text or "")
+    match = _RFC3339.fullmatch(text or "")
     if match is None:
         return None
     year, month, day, hour, minute, second, fraction, zone = match.groups()

@@ -20,6 +20,7 @@ import typing as t
 from .._cluster import clock
 from .text import (
     clean,
+    entries,
     evidence_words,
     failure,
     notices,
@@ -41,6 +42,7 @@ _GROUPS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Restored", ("restored",), "good"),
     ("Would be restored", ("restorable",), "note"),
     ("Held back", ("held",), "wait"),
+    ("Lost, and left alone", ("lost",), "note"),
 )
 """Title, states and tone of the groups that come first, the most urgent at the top."""
 
@@ -63,16 +65,17 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 def page(report: Mapping[str, t.Any]) -> View:
     """The whole page: ``generated``, ``check_mode``, ``totals``, and ``clusters`` in the order of the report."""
     results: Mapping[str, t.Any] = report["clusters"]
-    sessions = [session for result in results.values() for session in result.get("sessions") or []]
+    sessions = [entry for result in results.values() for entry in entries(result)]
     failed = sum(1 for result in results.values() if failure(result))
     states = [state(session) for session in sessions]
     restored = "Restored" if "restored" in states or "restorable" not in states else "Would be restored"
     totals = [
         ("Clusters", len(results), ""),
         ("Clusters failed", failed, "bad"),
-        ("Sessions", len(sessions), ""),
+        ("Sessions", sum(1 for session in sessions if session.get("verdict") != "lost"), ""),
         (restored, states.count("restored") + states.count("restorable"), "good"),
         ("Held back", states.count("held"), "wait"),
+        ("Lost", states.count("lost"), "note"),
         ("Need a decision", states.count("needs_decision") + states.count("unknown"), "ask"),
         ("Failed", states.count("failed"), "bad"),
     ]
@@ -86,7 +89,7 @@ def page(report: Mapping[str, t.Any]) -> View:
 
 def _cluster(name: str, result: Mapping[str, t.Any], index: int) -> View:
     identity = result.get("cluster") or {}
-    sessions = result.get("sessions") or []
+    sessions = entries(result)
     groups = [(title, tone, [item for item in sessions if state(item) in names]) for title, names, tone in _GROUPS]
     groups.append(("Left alone", "", [item for item in sessions if state(item) not in _GROUPED]))
     return {
@@ -137,7 +140,7 @@ def _session(host: str, session: Session) -> View:
         "probes": [(label, clean(value)) for label, value in _probes(session.get("probes") or {})],
         "plan_title": "What was done" if done else "What would be done" if outcome == "restorable" else "The plan",
         "plan": [_step(step) for step in plan],
-        "choices": _choices(host, session) if outcome == "needs_decision" else [],
+        "choices": _choices(host, session) if state(session) in ("needs_decision", "lost") else [],
     }
 
 
@@ -146,12 +149,13 @@ def _facts(session: Session) -> Iterable[tuple[str, str]]:
     if proxy:
         yield "Proxy", f"{proxy['kind']} {proxy['namespace']}/{proxy['name']}"
         yield "Made", _time(proxy.get("created"))
-    yield "Client", f"Telepresence {session.get('client_version') or 'of unknown version'}, {session.get('mode')}"
-    yield "Session", str(session.get("session_id") or "none")
+    if session.get("verdict") != "lost":
+        yield "Client", f"Telepresence {session.get('client_version') or 'of unknown version'}, {session.get('mode')}"
+        yield "Session", str(session.get("session_id") or "none")
     original = session.get("original")
     if original:
         yield "Replicas now", str(original.get("replicas"))
-        yield "Found by", str(original.get("matched_by"))
+        yield "Found by", str(original.get("matched_by") or "")
     if session.get("managed_by"):
         yield "Managed by", ", ".join(map(str, session["managed_by"]))
 
@@ -168,6 +172,8 @@ def _evidence(item: Mapping[str, t.Any]) -> View:
 
 
 def _probes(probes: Mapping[str, t.Any]) -> Iterable[tuple[str, str]]:
+    if not probes:
+        return
     yield "HEAD on port 9055", str(probes.get("http") or "not asked")
     sockets = probes.get("sockets")
     if sockets:
@@ -203,14 +209,14 @@ def _choices(host: str, session: Session) -> list[View]:
     # Whoever copies a command runs it: only what can be a name goes into one.
     if not all(_NAME.fullmatch(text) for text in (namespace, name, kind.lower())):
         return []
-    workload = f"{namespace}/{name}"
+    workload, lost = f"{namespace}/{name}", session.get("verdict") == "lost"
     proposals = {str(item.get("value")): evidence_words(item) for item in reversed(session.get("evidence") or [])}
     ways = [(f"Restore to {clean(value)}: {words}", value) for value, words in reversed(list(proposals.items()))]
     choices = [
-        {"text": text, "command": _command(host, workload, value)}
+        {"text": text, "command": _command(host, workload, value, lost)}
         for text, value in ways
         if value.isdecimal() and value != "0"
-    ] or [{"text": "Restore to the count you know, in place of N", "command": _command(host, workload, "N")}]
+    ] or [{"text": "Restore to the count you know, in place of N", "command": _command(host, workload, "N", lost)}]
     annotate = [
         "kubectl",
         "--namespace",
@@ -220,15 +226,30 @@ def _choices(host: str, session: Session) -> list[View]:
         name,
         "devclusters.telepresence/ignore=true",
     ]
+    if lost:
+        choices.append(
+            {"text": "Note that it is at 0 on purpose", "command": _zero_on_purpose(host, namespace, workload)}
+        )
     choices.append({"text": "Leave it alone in every later run", "command": shlex.join(annotate)})
     return choices
 
 
-def _command(host: str, workload: str, value: str) -> str:
+def _command(host: str, workload: str, value: str, lost: bool) -> str:
     # Two lines: the page is read on narrow screens too. N stays a bare word, to be replaced by a number.
-    replicas = json.dumps({"recover_replicas": {workload: "COUNT"}}).replace('"COUNT"', value)
-    playbook = ["ansible-playbook", "devclusters.telepresence.recover", "-i", "INVENTORY", "--limit", clean(host)]
-    return shlex.join(playbook) + " \\\n  " + shlex.join(["-e", f"recover_workload={workload}", "-e", replicas])
+    replicas = {"recover_replicas": {workload: "COUNT"}, **({"recover_restore_lost": True} if lost else {})}
+    variables = json.dumps(replicas).replace('"COUNT"', value)
+    return _play("recover", host) + " \\\n  " + shlex.join(["-e", f"recover_workload={workload}", "-e", variables])
+
+
+def _zero_on_purpose(host: str, namespace: str, workload: str) -> str:
+    variables = json.dumps({"baseline_namespaces": [namespace], "baseline_replicas": {workload: 0}})
+    return _play("baseline", host) + " \\\n  " + shlex.join(["-e", variables])
+
+
+def _play(playbook: str, host: str) -> str:
+    return shlex.join(
+        ["ansible-playbook", f"devclusters.telepresence.{playbook}", "-i", "INVENTORY", "--limit", clean(host)]
+    )
 
 
 def _time(text: t.Any) -> str:

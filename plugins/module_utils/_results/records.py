@@ -16,7 +16,8 @@ from .._cluster.kinds import Object, ref, uid
 from .._swaps.counts import replicas
 from .._swaps.in_place import Rollback, summary_of
 from .._swaps.liveness import Reading
-from .._swaps.plan import Case, Delete, Scale
+from .._swaps.lost import Lost
+from .._swaps.plan import Action, Case, Delete, Scale
 
 Record = dict[str, t.Any]
 
@@ -36,16 +37,33 @@ def record(case: Case) -> Record:
         "original": _original(case),
         "replicas": case.replicas,
         "evidence": [evidence.as_dict() for evidence in case.evidence],
-        "managed_by": case.managed_by,
-        "plan": [{**action.as_dict(), "done": True} for action in case.done]
-        + [{**action.as_dict(), "done": False} for action in case.plan],
+        "managed_by": [str(one) for one in case.managed_by],
+        "plan": _plan(case),
         "outcome": case.outcome,
         "message": " ".join([case.message, *case.remarks]),
     }
 
 
+def lost_record(lost: Lost) -> Record:
+    """The public record of one lost original: as that of a session, without what only a session has."""
+    return {
+        "namespace": lost.original["metadata"]["namespace"],
+        "original": {**_named(lost.original), "replicas": _now(lost.original, lost.done)},
+        "replicas": lost.replicas,
+        "evidence": [evidence.as_dict() for evidence in lost.evidence],
+        "managed_by": [str(one) for one in lost.managed_by],
+        "plan": _plan(lost),
+        "outcome": lost.outcome,
+        "message": " ".join([lost.message, *lost.remarks]),
+    }
+
+
 def result(
-    cluster: Identity, cases: t.Sequence[Case], restorable: t.Container[str], limit_reached: bool = False
+    cluster: Identity,
+    cases: t.Sequence[Case],
+    lost: t.Sequence[Lost],
+    restorable: t.Container[str],
+    limit_reached: bool = False,
 ) -> Record:
     """The keys that both modules return: cluster, sessions, orphans, lost, summary."""
     records = [record(case) for case in cases]
@@ -53,8 +71,8 @@ def result(
         "cluster": cluster.as_dict(),
         "sessions": records,
         "orphans": [one for one in records if one["verdict"] in restorable],
-        "lost": [],
-        "summary": summary(cases, limit_reached),
+        "lost": [lost_record(one) for one in lost],
+        "summary": summary(cases, lost, limit_reached),
     }
 
 
@@ -65,20 +83,25 @@ def empty(cluster: Identity | None = None) -> Record:
         "sessions": [],
         "orphans": [],
         "lost": [],
-        "summary": summary([]),
+        "summary": summary([], []),
         "notices": [],
     }
 
 
-def summary(cases: t.Sequence[Case], limit_reached: bool = False) -> Record:
-    """Counts by verdict and outcome, and whether a person has to look: not at a session that asks to be left alone."""
+def summary(cases: t.Sequence[Case], lost: t.Sequence[Lost], limit_reached: bool = False) -> Record:
+    """Counts by verdict and outcome, and whether a person has to look: not at a session that asks to be left alone.
+
+    Nor at a lost original that nobody asked to put back: whoever scales a workload to 0 by hand leaves it just so.
+    """
+    stuck = any(one.outcome in ("failed", "needs_decision") for one in lost)
     outcomes = Counter(case.outcome for case in cases)
     unknown = any(case.verdict == "unknown" and not case.opted_out for case in cases)
     return {
         "sessions": len(cases),
         "verdicts": dict(Counter(case.verdict for case in cases)),
         "outcomes": dict(outcomes),
-        "needs_attention": bool(unknown or outcomes["failed"] or outcomes["needs_decision"] or limit_reached),
+        "lost": len(lost),
+        "needs_attention": bool(unknown or stuck or outcomes["failed"] or outcomes["needs_decision"] or limit_reached),
     }
 
 
@@ -91,7 +114,7 @@ def by_outcome(sessions: t.Sequence[Record]) -> dict[str, list[Record]]:
     }
 
 
-def diff(cases: t.Iterable[Case]) -> dict[str, dict[str, t.Any]]:
+def diff(cases: t.Iterable[Case | Lost]) -> dict[str, dict[str, t.Any]]:
     """Before and after of everything that a run changed, or would change: replicas or definition of originals, presence of the rest."""
     before: dict[str, t.Any] = {}
     after: dict[str, t.Any] = {}
@@ -115,12 +138,22 @@ def _original(case: Case) -> Record | None:
     original = case.match.original
     if original is None:
         return None
-    scaled = [action.after for action in case.done if isinstance(action, (Scale, Rollback))]
     return {
         **_named(original),
         "matched_by": case.match.matched_by,
-        "replicas": scaled[-1] if scaled else replicas(original),
+        "replicas": _now(original, case.done),
     }
+
+
+def _now(original: Object, done: t.Iterable[Action]) -> int:
+    """The replicas that an original wants, after what was done."""
+    scaled = [action.after for action in done if isinstance(action, (Scale, Rollback))]
+    return scaled[-1] if scaled else replicas(original)
+
+
+def _plan(case: Case | Lost) -> list[Record]:
+    done = [{**action.as_dict(), "done": True} for action in case.done]
+    return done + [{**action.as_dict(), "done": False} for action in case.plan]
 
 
 def _named(obj: Object) -> Record:

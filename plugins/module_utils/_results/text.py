@@ -42,6 +42,7 @@ _LABELS = {
     "ended": "ended",
     "terminating": "terminating",
     "unknown": "unknown",
+    "lost": "lost",
 }
 """The states of :func:`state` in the order in which a summary names them."""
 
@@ -49,6 +50,9 @@ _SOURCES = {
     "told": "you said",
     "scaling_event": "the scaling event says",
     "proxy_last_applied": "the last-applied configuration of the proxy says",
+    "session_record": "the note of the session says",
+    "baseline": "the note of the workload says",
+    "helm_release": "the Helm release says",
     "last_applied": "the last-applied configuration says",
     "telepolice": "telepolice's annotation says",
     "autoscaler_minimum": "the autoscaler's minimum is",
@@ -69,12 +73,17 @@ def clean(value: object, limit: int = _LINE_LIMIT) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
+def entries(result: Mapping[str, t.Any]) -> list[Mapping[str, t.Any]]:
+    """The sessions of a result, then its lost workloads as sessions without a proxy, of the verdict ``lost``."""
+    return [*(result.get("sessions") or []), *({**lost, "verdict": "lost"} for lost in result.get("lost") or [])]
+
+
 def failure(result: Mapping[str, t.Any]) -> str | None:
     """Why the cluster of this result could not be worked on, in one sentence, or None where it could.
 
     A module also fails where a session failed: then it is the sessions that tell.
     """
-    if not result.get("msg") or any(state(session) == "failed" for session in result.get("sessions") or []):
+    if not result.get("msg") or any(state(entry) == "failed" for entry in entries(result)):
         return None
     return clean(result["msg"], 1000)
 
@@ -142,22 +151,31 @@ def session_line(session: Mapping[str, t.Any]) -> str:
     return f"{subject(session)}: {words} - {message}"
 
 
-def summary_line(sessions: Iterable[Mapping[str, t.Any]]) -> str:
-    """How many sessions there are and what became of them, such as ``3 sessions: 1 alive, 2 restored``."""
-    counts = Counter(state(session) for session in sessions)
-    total = sum(counts.values())
-    if not total:
-        return "no sessions"
+def summary_line(found: Iterable[Mapping[str, t.Any]]) -> str:
+    """How many sessions and lost workloads there are and what became of them.
+
+    Such as ``3 sessions: 1 alive, 2 restored``, or ``no sessions, 2 lost workloads: 1 restored, 1 lost``.
+    """
+    found = list(found)
+    sessions = [state(entry) for entry in found if entry.get("verdict") != "lost"]
+    lost = [state(entry) for entry in found if entry.get("verdict") == "lost"]
+    return _counted(sessions, "session") + (f", {_counted(lost, 'lost workload')}" if lost else "")
+
+
+def _counted(states: t.Sequence[str], what: str) -> str:
+    counts = Counter(states)
+    if not counts:
+        return f"no {what}s"
     order = [*_LABELS, *sorted(counts.keys() - _LABELS.keys())]
     parts = ", ".join(f"{counts[key]} {_LABELS.get(key, clean(key))}" for key in order if counts[key])
-    return f"{total} session{'s' if total > 1 else ''}: {parts}"
+    return f"{len(states)} {what}{'s' if len(states) > 1 else ''}: {parts}"
 
 
 def session_lines(result: Mapping[str, t.Any]) -> list[str]:
-    """One line per session that is not alive and per notice, then a summary line, or the reason why the cluster could not be worked on."""
-    sessions = result.get("sessions") or []
-    lines = [session_line(session) for session in sessions if state(session) != "alive"]
-    return [*lines, *notices(result), failure(result) or summary_line(sessions)]
+    """One line per session that is not alive, per lost workload and per notice, then a summary line, or why the cluster could not be worked on."""
+    found = entries(result)
+    lines = [session_line(entry) for entry in found if state(entry) != "alive"]
+    return [*lines, *notices(result), failure(result) or summary_line(found)]
 
 
 def notices(result: Mapping[str, t.Any]) -> list[str]:
@@ -189,7 +207,7 @@ def session_problem(result: Mapping[str, t.Any]) -> str:
 def digest(result: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The few facts about a cluster that are worth handing to later jobs: summary, error, and names by what became of them."""
     facts: dict[str, t.Any] = {"summary": result.get("summary") or {}, "error": failure(result)}
-    sessions = result.get("sessions") or []
-    for key in ("restored", "restorable", "held", "needs_decision", "failed", "unknown"):
-        facts[key] = [subject(session) for session in sessions if state(session) == key]
+    found = entries(result)
+    for key in ("restored", "restorable", "held", "needs_decision", "failed", "unknown", "lost"):
+        facts[key] = [subject(entry) for entry in found if state(entry) == key]
     return facts

@@ -51,17 +51,21 @@ def decide(evidence: t.Sequence[Evidence], trust: str, limit: int) -> Count:
     """
     for cls in CLASSES:
         # A swap or a rollout that found 0 says nothing of what there was before; an owner who wrote 0 meant it.
-        counted = cls in ("told", "declared")
-        values = sorted({one.value for one in evidence if one.cls == cls and (one.value > 0 or counted)})
+        counted = cls not in ("swap", "historic")
+        found = [one for one in evidence if one.cls == cls and (one.value > 0 or counted)]
+        if cls == "recorded":
+            # What was noted of a session is newer than what was noted of its original.
+            found = [one for one in found if one.source == found[0].source]
+        values = sorted({one.value for one in found})
         if not values:
             continue
         if len(values) > 1:
-            said = ", ".join(f"{one.source} {one.value}" for one in evidence if one.cls == cls)
+            said = ", ".join(f"{one.source} {one.value}" for one in found)
             return Count(problem=f"the evidence on its replicas disagrees ({said})")
         if CLASSES.index(cls) > CLASSES.index(trust):
             return Count(problem=f"only {cls} evidence speaks of {values[0]} replicas", proposal=values[0])
         if values == [0] and cls != "told":
-            return Count(problem="its owner declared 0 replicas")
+            return Count(problem=f"{'its owner declared' if cls == 'declared' else 'an earlier run noted'} 0 replicas")
         if values[0] > limit and cls != "told":
             return Count(problem=f"{values[0]} replicas are more than replicas_limit ({limit})", proposal=values[0])
         return Count(values[0])

@@ -78,6 +78,12 @@ def restored_for(case: Case, change: Scale | Rollback) -> str:
     return f"{what} for {gone}{proxy}. {_because(case.evidence, change.after)}"
 
 
+def restored_lost(evidence: t.Sequence[Evidence], scale: Scale) -> str:
+    """The message of the Event for a lost original."""
+    lost = "it had lost its replicas, and no Telepresence session was left"
+    return f"Scaled from {scale.before} back to {scale.after}: {lost}. {_because(evidence, scale.after)}"
+
+
 def _because(evidence: t.Sequence[Evidence], count: int) -> str:
     for one in evidence:
         if one.value == count:

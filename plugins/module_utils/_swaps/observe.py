@@ -16,6 +16,7 @@ from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.kinds import (
     AUTOSCALER,
+    CONFIG_MAP,
     DEPLOYMENT,
     DEPLOYMENT_CONFIG,
     EVENT,
@@ -23,20 +24,23 @@ from .._cluster.kinds import (
     POD,
     REPLICA_SET,
     REPLICATION_CONTROLLER,
+    SECRET,
     SERVICE,
     Kind,
     Object,
     ref,
     uid,
 )
+from . import helm, record
 from .ask import look
 from .counts import replicas
 from .in_place import kept_count, way_back
 from .liveness import Judgement, Reading, earliest
-from .managers import managers
+from .managers import helm_release, managers
 from .options import Options
 from .originals import Match, find
 from .plan import Case, decide_all, over
+from .record import Stored
 from .sessions import IGNORE, SELECTOR, Session, existing, ignored, recognise, session_of
 from .witnesses import Witnesses, gather
 
@@ -52,7 +56,8 @@ SCALING_EVENTS = {
 class Observer:
     """Observes one cluster with one set of options. Every method raises ClusterError where the cluster cannot be read.
 
-    ``kinds``: those of the workloads that are looked for.
+    ``kinds``: those of the workloads that are looked for. ``records``: what earlier runs noted, as last read, by namespace;
+    without those that are to be left alone.
     """
 
     def __init__(self, api: Api, options: Options, pool: ThreadPoolExecutor, kinds: t.Sequence[Kind]):
@@ -60,10 +65,11 @@ class Observer:
         self.options = options
         self.pool = pool
         self.kinds = kinds
+        self.records: dict[str, Stored] = {}
 
     def observe(self) -> list[Case]:
         """Every session in the namespaces of the run, judged and decided, oldest first."""
-        cases = self._found(self.sessions(self.options.listed), self._protected(self.options.listed))
+        cases = self.unasked(self.options.listed)
         if self.options.unlabelled:
             cases = sorted([*cases, *self._unlabelled()], key=lambda case: case.session.created)
         self._ask_all(cases, {})
@@ -77,7 +83,7 @@ class Observer:
         ``before``: the cases known by session key. A verdict of theirs that is still young holds: each question is traffic
         that keeps a half-open tunnel alive.
         """
-        cases = self._found(self.sessions([namespace]), self._protected([namespace]))
+        cases = self.unasked([namespace])
         self._ask_all(cases, before)
         self.decide(cases)
         return cases
@@ -87,6 +93,15 @@ class Observer:
         places = [(kind, namespace) for namespace in sorted(set(namespaces)) for kind in self.kinds]
         lists = self.pool.map(lambda place: self.api.list(place[0], place[1], metadata_only=True), places)
         return {f"{obj['metadata']['namespace']}/{obj['metadata']['name']}" for found in lists for obj in found}
+
+    def unasked(self, namespaces: t.Sequence[str] | None) -> list[Case]:
+        """The sessions in these namespaces (None: in all of the run) with their originals; no proxy is asked. Reads the records anew."""
+        protected = self._protected(namespaces)
+        for namespace in namespaces or ():
+            self.records.pop(namespace, None)
+        stored = self.read_records(namespaces)
+        self.records.update({name: one for name, one in stored.items() if name not in protected})
+        return self._found(self.sessions(namespaces), protected)
 
     def sessions_now(self, namespace: str) -> dict[tuple[str, str], bool]:
         """(namespace, session id) of every session that has a proxy in a namespace at this moment, and whether that asks to be left alone."""
@@ -117,16 +132,31 @@ class Observer:
 
     def _unlabelled(self) -> list[Case]:
         """Proxies without a session's label: never asked, never touched."""
-        places: t.Sequence[str | None] = [None] if self.options.listed is None else self.options.listed
         kinds = [DEPLOYMENT, *(kind for kind in self.kinds if kind is DEPLOYMENT_CONFIG)]
-        lists = self.pool.map(lambda one: self.api.list(*one), [(kind, place) for kind in kinds for place in places])
-        found = [obj for objects in lists for obj in objects if self.options.wants(obj["metadata"]["namespace"])]
+        found = [obj for kind in kinds for obj in self.all(kind, self.options.listed)]
         return [Case(session, NOT_ASKED, opted_out=KEPT) for session in existing(found, self.options.image)]
+
+    def read_records(self, namespaces: t.Sequence[str] | None) -> dict[str, Stored]:
+        """What earlier runs noted in these namespaces (None: in all that the run looks at), by namespace."""
+        found = self.all(CONFIG_MAP, namespaces, record.SELECTOR, record.NAMED)
+        return {one["metadata"]["namespace"]: record.parse(one) for one in found}
 
     def decide(self, cases: t.Sequence[Case]) -> None:
         """Gathers the evidence where a count is needed, and settles every case."""
         self._gather(cases)
         decide_all(cases, self.options.policy)
+
+    def all(
+        self,
+        kind: Kind,
+        namespaces: t.Sequence[str] | None,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+    ) -> list[Object]:
+        """The objects of a kind in these namespaces (None: in all that the run looks at)."""
+        places: t.Sequence[str | None] = [None] if namespaces is None else namespaces
+        lists = self.pool.map(lambda place: self.api.list(kind, place, label_selector, field_selector), places)
+        return [obj for objects in lists for obj in objects if self.options.wants(obj["metadata"]["namespace"])]
 
     def _labelled(self, where: tuple[Kind, str | None]) -> list[Object]:
         kind, namespace = where
@@ -147,14 +177,16 @@ class Observer:
             cases.append(Case(session, NOT_ASKED, match=match, opted_out=_opted_out(session, match, protected)))
         return cases
 
+    def namespaces(self, namespaces: t.Sequence[str] | None) -> list[Object]:
+        """These namespaces (None: all)."""
+        if self.options.listed is not None:
+            return list(self.pool.map(self._namespace, namespaces or []))
+        one = f"metadata.name={namespaces[0]}" if namespaces else None
+        return self.api.list(NAMESPACE, field_selector=one, metadata_only=True)
+
     def _protected(self, namespaces: t.Sequence[str] | None) -> set[str]:
         """Which of these namespaces (None: of all) ask to be left alone."""
-        if self.options.listed is not None:
-            found = list(self.pool.map(self._namespace, namespaces or []))
-        else:
-            one = f"metadata.name={namespaces[0]}" if namespaces else None
-            found = self.api.list(NAMESPACE, field_selector=one, metadata_only=True)
-        return {namespace["metadata"]["name"] for namespace in found if ignored(namespace)}
+        return {one["metadata"]["name"] for one in self.namespaces(namespaces) if ignored(one)}
 
     def _namespace(self, name: str) -> Object:
         try:
@@ -221,6 +253,7 @@ class Observer:
         replica_sets = self._by_namespace(REPLICA_SET, places.get(DEPLOYMENT.name, ()))
         controllers = self._by_namespace(REPLICATION_CONTROLLER, places.get(DEPLOYMENT_CONFIG.name, ()))
         autoscalers = self._by_namespace(AUTOSCALER, set().union(*places.values()))
+        releases = self._releases([original for _case, original in wanting])
         for case, original in wanting:
             here = case.session.namespace
             witnesses = Witnesses(
@@ -228,6 +261,8 @@ class Observer:
                 replica_sets.get(here, []),
                 autoscalers[here],
                 controllers.get(here, []),
+                self.records.get(here, Stored()).record,
+                releases,
             )
             case.evidence = gather(case.session, original, witnesses, self.options.replicas)
             case.managed_by = managers(original, autoscalers[here])
@@ -235,6 +270,17 @@ class Observer:
                 case.way_back = way_back(case.session, original, witnesses.controllers, self.options.image)
                 case.evidence += kept_count(case.way_back)
                 case.obstacle = oc.missing(self.options.oc_binary)
+
+    def _releases(self, originals: t.Iterable[Object]) -> list[Object]:
+        """The Secrets of the Helm releases that these workloads belong to, as far as they may be read."""
+        if not self.options.helm_releases:
+            return []
+        named = {release for release in map(helm_release, originals) if release and self.options.wants(release[0])}
+        wanted = [(namespace, helm.selector(name)) for namespace, name in sorted(named) if namespace]
+        lists = self.pool.map(
+            lambda one: self.api.list(SECRET, one[0], one[1], helm.TYPE), [one for one in wanted if one[1]]
+        )
+        return [secret for found in lists for secret in found]
 
     def _by_namespace(
         self, kind: Kind, namespaces: t.Iterable[str], field_selector: str | None = None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from .liveness import Rules
+from .managers import POLICIES, TOOLS
 from .plan import Policy
 from .sessions import IMAGE
 
@@ -39,6 +40,8 @@ SPEC: dict[str, dict[str, t.Any]] = {
         "choices": ["stale", "ended", "clientless", "suspended"],
         "default": ["stale", "ended"],
     },
+    "managers": {"type": "dict", "default": {}},
+    "helm_releases": {"type": "bool", "default": False},
     "image_pattern": {"type": "str", "default": IMAGE},
     "unlabelled": {"type": "bool", "default": False},
     "workload_kinds": {
@@ -81,6 +84,7 @@ class Options:
     unlabelled: bool
     workload_kinds: frozenset[str]
     oc_binary: str
+    helm_releases: bool
     rules: Rules
     policy: Policy
 
@@ -103,8 +107,9 @@ class Options:
             unlabelled=params["unlabelled"],
             workload_kinds=frozenset(params["workload_kinds"]),
             oc_binary=params["oc_binary"],
+            helm_releases=params["helm_releases"],
             rules=Rules(float(params["start_window"]), float(params["interval"]), restorable),
-            policy=Policy(restorable, params["trust"], params["replicas_limit"]),
+            policy=Policy(restorable, params["trust"], params["replicas_limit"], _reported(params["managers"])),
         )
 
     @property
@@ -138,6 +143,14 @@ def _count(name: str, count: t.Any) -> int:
     ):
         raise ValueError(f"Option replicas has {name}: {count}, but takes NAMESPACE/NAME: a whole number from 0.")
     return int(count)
+
+
+def _reported(policies: t.Mapping[str, t.Any]) -> frozenset[str]:
+    for tool, policy in policies.items():
+        if tool not in TOOLS or policy not in POLICIES:
+            known = f"{', '.join(TOOLS[:-1])} or {TOOLS[-1]}: {' or '.join(POLICIES)}"
+            raise ValueError(f"Option managers has {tool}: {policy}, but takes {known}.")
+    return frozenset(tool for tool, policy in policies.items() if policy == "report")
 
 
 def _pattern(text: str) -> t.Pattern[str]:

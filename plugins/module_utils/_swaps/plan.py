@@ -15,6 +15,7 @@ from .._cluster.kinds import DEPLOYMENT_CONFIG, Object, ref, uid
 from .counts import Count, Evidence, decide, deliberate_zero, replicas
 from .in_place import Rollback, Rollout, WayBack
 from .liveness import Judgement, Reading
+from .managers import Manager, heeding
 from .originals import Match
 from .sessions import Session, session_of
 
@@ -84,7 +85,7 @@ class Case:
     way_back: WayBack | None = None
     obstacle: str = ""
     evidence: list[Evidence] = field(default_factory=list)
-    managed_by: list[str] = field(default_factory=list)
+    managed_by: list[Manager] = field(default_factory=list)
     replicas: int | None = None
     plan: list[Action] = field(default_factory=list)
     done: list[Action] = field(default_factory=list)
@@ -120,11 +121,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Policy:
-    """What the user allows: restorable verdicts, weakest class of evidence, largest count believed."""
+    """What the user allows: restorable verdicts, weakest class of evidence, largest count believed, whose workloads are only reported."""
 
     restorable: frozenset[str]
     trust: str
     replicas_limit: int
+    reported: frozenset[str] = frozenset()
 
 
 def over(case: Case, policy: Policy) -> bool:
@@ -195,7 +197,8 @@ def _decide_swap(case: Case, original: Object, cases: t.Sequence[Case], policy: 
     else:
         # A younger session found the original at 0 already: only the oldest one's evidence knows the count.
         case.evidence = oldest.evidence
-        _put_back(case, original, decide(oldest.evidence, policy.trust, policy.replicas_limit))
+        count = decide(oldest.evidence, policy.trust, policy.replicas_limit)
+        _put_back(case, original, heeding(count, case.managed_by, policy.reported))
 
 
 def _held(case: Case, original: Object, others: t.Iterable[Case], policy: Policy) -> bool:

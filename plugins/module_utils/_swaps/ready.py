@@ -16,19 +16,18 @@ from .._cluster.errors import ClusterError
 from .._cluster.kinds import WORKLOADS, Object, uid
 from .counts import replicas
 from .in_place import Rollout
+from .lost import Lost
 from .plan import Action, Case, Delete, told
 
 
-def wait_until_ready(api: Api, cases: t.Iterable[Case], timeout: float, sleep: float, oc_binary: str) -> None:
+def wait_until_ready(api: Api, cases: t.Iterable[Case | Lost], timeout: float, sleep: float, oc_binary: str) -> None:
     """Waits until the originals that were put back have all their replicas ready; ``timeout`` and ``sleep`` in seconds.
 
     One that does not become ready in time is settled as failed: it is back, but not yet of use. Raises nothing.
     """
     ends = time.monotonic() + timeout
     back = [case for case in cases if case.outcome == "restored"]
-    waiting = {
-        case.session.key: (case, action) for case in back for action in case.done if not isinstance(action, Delete)
-    }
+    waiting = {id(case): (case, action) for case in back for action in case.done if not isinstance(action, Delete)}
     for key, (case, action) in list(waiting.items()):
         if isinstance(action, Rollout):
             try:

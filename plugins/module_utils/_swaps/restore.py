@@ -17,6 +17,7 @@ from .counts import replicas
 from .event import restored_for, write_event
 from .in_place import Rollback
 from .journal import Journal
+from .lost import Lost
 from .observe import Observer
 from .place import Place
 from .plan import Action, Case, Delete, Scale, told
@@ -25,12 +26,13 @@ ATTEMPTS = 3
 """A session that changes under our hands so often is left to the next run."""
 
 
-def hold_beyond(cases: t.Iterable[Case], most: int | None) -> bool:
-    """Holds all restorable cases but the ``most`` oldest. Whether there were any to hold."""
-    restorable = sorted((case for case in cases if case.outcome == "restorable"), key=lambda case: case.session.created)
+def hold_beyond(cases: t.Iterable[Case], lost: t.Iterable[Lost], most: int | None) -> bool:
+    """Holds all that is restorable but the ``most`` oldest sessions, and lost originals after them. Whether there were any to hold."""
+    sessions = sorted((case for case in cases if case.outcome == "restorable"), key=lambda case: case.session.created)
+    restorable: list[Case | Lost] = [*sessions, *(one for one in lost if one.outcome == "restorable")]
     beyond = [] if most is None else restorable[most:]
-    for case in beyond:
-        case.settle("held", f"max_restores ({most}) was reached before its turn; the next run goes on here.")
+    for one in beyond:
+        one.settle("held", f"max_restores ({most}) was reached before its turn; the next run goes on here.")
     return bool(beyond)
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .._cluster import clock
+from .._cluster.access import RECORD
 from .._cluster.kinds import DEPLOYMENT_CONFIG, Object, annotations_of, controller, dig, ref, uid, whole
+from . import helm
 from .counts import Evidence
 from .managers import targets
 from .openshift import REPLICAS, latest_rollout
 from .originals import last_applied
+from .record import Note, Record, key_of
 from .sessions import LABEL, Session
 
 SCALED_TO_ZERO = tuple(
@@ -41,12 +44,14 @@ TELEPOLICE = "telepolice/original-deployment"
 
 @dataclass(frozen=True)
 class Witnesses:
-    """The objects of one namespace that may know a count."""
+    """The objects of one namespace that may know a count, and what earlier runs noted there."""
 
     events: t.Sequence[Object] = ()
     replica_sets: t.Sequence[Object] = ()
     autoscalers: t.Sequence[Object] = ()
     controllers: t.Sequence[Object] = ()
+    record: Record = field(default_factory=Record)
+    releases: t.Sequence[Object] = ()
 
 
 def gather(session: Session, original: Object, witnesses: Witnesses, told: t.Mapping[str, int]) -> list[Evidence]:
@@ -59,7 +64,9 @@ def gather(session: Session, original: Object, witnesses: Witnesses, told: t.Map
     rollout = latest_rollout(original, witnesses.controllers)
     found += _scaling_events(session, original, witnesses.events, rollout)
     found += _applied_by_swap(session, original)
+    found += _recorded(session, original, witnesses.record)
     found += _declared(session, original, witnesses.autoscalers)
+    found += helm.declared(original, witnesses.releases)
     found += _historic(original, witnesses.replica_sets)
     if rollout and annotations_of(rollout).get(REPLICAS, "").isdecimal():
         found.append(Evidence("rollout", "historic", int(annotations_of(rollout)[REPLICAS]), None, ref(rollout)))
@@ -115,6 +122,29 @@ def _applied_by_swap(session: Session, original: Object) -> list[Evidence]:
             time = proxy["metadata"].get("creationTimestamp")
             found.append(Evidence("proxy_last_applied", "swap", count, time, ref(proxy)))
     return found
+
+
+def _recorded(session: Session, original: Object, record: Record) -> list[Evidence]:
+    """What was noted of the session itself, then what was noted of its original before the swap, or told since."""
+    of_session, of_original = record.sessions.get(session.session_id), record.workloads.get(key_of(original))
+    found = []
+    if of_session and of_session.uid == uid(original):
+        found.append(evidence_of("session_record", of_session, original))
+    if of_original and of_original.uid == uid(original) and _holds(of_original, session):
+        found.append(evidence_of("baseline", of_original, original))
+    return found
+
+
+def _holds(note: Note, session: Session) -> bool:
+    """Whether a note tells what there was before a session: what the user told does, whenever it was noted."""
+    noted_at = clock.parse(note.time)
+    return note.source == "told" or (noted_at is not None and noted_at < session.created)
+
+
+def evidence_of(source: str, note: Note, original: Object) -> Evidence:
+    """What a note says of the count of an original."""
+    where = f"ConfigMap {original['metadata']['namespace']}/{RECORD}"
+    return Evidence(source, "recorded", note.replicas, note.time, where)
 
 
 def _declared(session: Session, original: Object, autoscalers: t.Iterable[Object]) -> list[Evidence]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.devclusters.telepresence.plugins.modules import (
+    telepresence_baseline,
     telepresence_cluster_info,
     telepresence_journal,
     telepresence_orphans,
@@ -41,6 +42,7 @@ MAIN: dict[str, Callable[[], None]] = {
     "orphans": telepresence_orphans.main,
     "restore": telepresence_restore.main,
     "info": telepresence_cluster_info.main,
+    "baseline": telepresence_baseline.main,
 }
 COMMON_KEYS = {"cluster", "sessions", "orphans", "lost", "summary", "notices"}
 RESTORE_KEYS = {"restored", "skipped_sessions", "failed_sessions", "journal"}
@@ -145,6 +147,13 @@ class Cluster:
         assert web is not None, f"there is no Deployment {namespace}/{name}"
         return int(web["spec"]["replicas"])
 
+    def record(self, namespace: str = "default") -> dict[str, dict[str, int]]:
+        """The counts in the record of a namespace: of its workloads, and of its sessions."""
+        found = self.store.get("ConfigMap", "telepresence-baseline", namespace)
+        assert found is not None, f"namespace {namespace} has no record"
+        read = {key: json.loads(found["data"][key]) for key in ("workloads", "sessions")}
+        return {key: {name: note["replicas"] for name, note in notes.items()} for key, notes in read.items()}
+
     def proxies(self) -> list[str]:
         """The names of all labelled objects that are left."""
         kinds = ("Deployment", "Pod", "Service")
@@ -164,15 +173,20 @@ class Cluster:
         options = options if module == "forget" else {"kubeconfig": self.kubeconfig, **options}
         main = telepresence_journal.main if module == "forget" else MAIN[module]
         result = run_module(main, options, check=check, diff=True, env=env)
-        if check or module != "restore":
+        if check or module not in ("restore", "baseline"):
             assert not any(request.is_write for request in self.seen())
-        self._check_writes()
+        self._check_writes(module)
         self._check_questions()
         self._check_result(module, result)
         return result
 
-    def _check_writes(self) -> None:
+    def _check_writes(self, module: str) -> None:
         for write in (request for request in self.seen() if request.is_write):
+            if module == "baseline":
+                assert (write.method, write.content_type) == ("PATCH", "application/apply-patch+yaml")
+                assert (write.access.resource, write.access.name) == ("configmaps", "telepresence-baseline")
+                assert write.body["metadata"]["resourceVersion"] and write.param("fieldManager")
+                continue
             if write.method == "POST":
                 self._check_event(write)
                 continue
@@ -223,8 +237,10 @@ class Cluster:
         if module in ("info", "forget"):
             assert set(result) >= ({"cluster"} if module == "info" else {"changed"})
             return
+        if module == "baseline":
+            assert {"cluster", "records", "summary"} <= set(result)
+            return
         assert set(result) >= COMMON_KEYS
-        assert result["lost"] == []
         assert all(set(record) == RECORD_KEYS for record in result["sessions"])
         if module == "restore":
             assert set(result) >= RESTORE_KEYS

@@ -121,7 +121,9 @@ def test_namespaces(cluster: Cluster, options: dict[str, Any], seen: list[str]) 
     )
     lists = {(request.access.resource, request.access.namespace) for request in cluster.seen("list")}
     everywhere = {resource for resource, namespace in lists if not namespace}
-    assert everywhere == (set() if asked_one_by_one else {"namespaces", "pods", "deployments", "services"})
+    assert everywhere == (
+        set() if asked_one_by_one else {"namespaces", "pods", "deployments", "services", "configmaps"}
+    )
     assert {namespace for _resource, namespace in lists if namespace} == set(seen)
     got = [request.access.name for request in cluster.seen("get", "namespaces") if request.access.name != "kube-system"]
     assert sorted(got) == (seen if asked_one_by_one else [])

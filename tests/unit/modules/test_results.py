@@ -26,7 +26,7 @@ POD = "web-9bdd4ff98a184820b2d4027b00a9af39"
 def test_an_empty_cluster(cluster: Cluster, module: str, check: bool) -> None:
     result = cluster.run(module, check=check)
     assert (result["changed"], result["sessions"], result["orphans"], result["lost"]) == (False, [], [], [])
-    assert result["summary"] == {"sessions": 0, "verdicts": {}, "outcomes": {}, "needs_attention": False}
+    assert result["summary"] == {"sessions": 0, "verdicts": {}, "outcomes": {}, "lost": 0, "needs_attention": False}
     if module == "restore":
         assert [result[key] for key in sorted(RESTORE_KEYS)] == [[], [], [], []]
     # What Ansible would take for the task's own state.
@@ -130,6 +130,7 @@ def test_the_summary_counts_and_the_lists_divide(cluster: Cluster) -> None:
         "sessions": 4,
         "verdicts": {"stale": 2, "alive": 1, "clientless": 1},
         "outcomes": {"restored": 1, "none": 2, "needs_decision": 1},
+        "lost": 0,
         "needs_attention": True,
     }
     assert [record["namespace"] for record in result["orphans"]] == ["other", "default"]
@@ -191,8 +192,8 @@ def test_no_secret_is_returned(cluster: Cluster, module: str, how: str, tmp_path
 # Cost ---------------------------------------------------------------------------------------------------------------------
 
 ASKED = {"create selfsubjectreviews": 1, "get namespaces kube-system": 1}
-RIGHTS = {"orphans": {"create selfsubjectaccessreviews": 10}, "restore": {"create selfsubjectaccessreviews": 15}}
-SESSIONS = {"list namespaces": 1, "list deployments": 1, "list pods": 1, "list services": 1}
+RIGHTS = {"orphans": {"create selfsubjectaccessreviews": 11}, "restore": {"create selfsubjectaccessreviews": 16}}
+SESSIONS = {"list namespaces": 1, "list configmaps": 1, "list deployments": 1, "list pods": 1, "list services": 1}
 ORIGINALS = {"list deployments in default": 1}
 ALIVE = {"get pods/proxy": 1}
 DEAD = {"get pods/proxy": 1, "get pods/exec": 1, "get pods/log": 1}

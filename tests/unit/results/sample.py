@@ -224,3 +224,33 @@ def result(*records: dict[str, t.Any], identity: str = "7f1c3f0e-0d4f-4a5c-9f0e-
         "lost": [],
         "summary": {"sessions": len(records), "verdicts": verdicts, "outcomes": outcomes, "needs_attention": attention},
     }
+
+
+def lost(name: str = "api", **changes: t.Any) -> dict[str, t.Any]:
+    """A workload that was noted with 2 and is at 0 without a session; ``changes`` replace whole keys."""
+    record: dict[str, t.Any] = {
+        "namespace": "shop",
+        "original": {
+            "api_version": "apps/v1",
+            "kind": "Deployment",
+            "namespace": "shop",
+            "name": name,
+            "uid": "5b0f4a57-9df8-4b0c-a4d5-0a7f7d2f9c11",
+            "replicas": 0,
+        },
+        "replicas": 2,
+        "evidence": [
+            {
+                "source": "baseline",
+                "class": "recorded",
+                "value": 2,
+                "time": "2026-11-21T02:00:00Z",
+                "object": "ConfigMap shop/telepresence-baseline",
+            }
+        ],
+        "managed_by": [],
+        "plan": [],
+        "outcome": "none",
+        "message": f"Deployment shop/{name} is at 0 without a session.",
+    }
+    return record | changes

@@ -140,6 +140,7 @@ def test_totals() -> None:
         "Sessions": 15,
         "Restored": 4,
         "Held back": 1,
+        "Lost": 0,
         "Need a decision": 3,
         "Failed": 1,
     }
@@ -207,3 +208,28 @@ def test_hostile_texts_stay_texts() -> None:
     assert "<script>alert(1)</script>" in reader.text
     assert "{{ lookup('env', 'HOME') }}" in reader.text
     assert "\x1b" not in reader.text and "\u202e" not in reader.text
+
+
+def test_a_lost_workload_has_a_card_with_the_ways_out() -> None:
+    data = report(alpha={**sample.result(sample.session()), "lost": [sample.lost()]})
+    shown = page(data)
+    totals = {total["label"]: total["value"] for total in shown["totals"]}
+    assert (totals["Sessions"], totals["Lost"], totals["Restored"]) == (1, 1, 1)
+    (group,) = [group for group in shown["clusters"][0]["groups"] if group["title"] == "Lost, and left alone"]
+    (card,) = group["sessions"]
+    assert (card["name"], card["kind"], card["probes"]) == ("shop/api", "Deployment", [])
+    commands = [shlex.split(choice["command"].replace("\\\n", "")) for choice in card["choices"]]
+    variables = [json.loads(command[-1]) for command in commands[:2]]
+    assert variables[0] == {"recover_replicas": {"shop/api": 2}, "recover_restore_lost": True}
+    assert variables[1] == {"baseline_namespaces": ["shop"], "baseline_replicas": {"shop/api": 0}}
+    assert commands[0][1] == "devclusters.telepresence.recover" and "recover_workload=shop/api" in commands[0]
+    assert commands[1][1] == "devclusters.telepresence.baseline"
+    assert commands[2][-1] == "devclusters.telepresence/ignore=true"
+    assert "shop/api" in read(data).text
+
+
+def test_hostile_texts_of_a_lost_workload_stay_texts() -> None:
+    hostile = sample.lost(name=sample.HOSTILE, message=sample.HOSTILE, managed_by=[sample.HOSTILE])
+    reader = read(report(alpha={**sample.result(), "lost": [hostile]}))
+    assert reader.tags <= TAGS and reader.attributes <= ATTRIBUTES
+    assert "<script>alert(1)</script>" in reader.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing as t
 import unicodedata
 
 import pytest
@@ -126,3 +127,40 @@ def test_hostile_texts_do_not_steer_the_terminal() -> None:
     for line in shown:
         assert len(line) <= 1000
         assert not [character for character in line if unicodedata.category(character).startswith("C")]
+
+
+def lost(**changes: t.Any) -> dict[str, t.Any]:
+    """A result with an orphan that was restored, and a lost workload."""
+    return {**sample.result(sample.session()), "lost": [sample.lost(**changes)]}
+
+
+def test_a_lost_workload_has_a_line_and_is_no_session() -> None:
+    assert text.session_lines(lost())[1:] == [
+        "shop/api: lost, left alone - Deployment shop/api is at 0 without a session.",
+        "1 session: 1 restored, 1 lost workload: 1 lost",
+    ]
+    plan = [{"action": "scale", "object": "Deployment shop/api", "before": 0, "after": 2, "done": True}]
+    assert text.session_lines(lost(outcome="restored", plan=plan))[1:] == [
+        "shop/api: restored to 2 (lost; the note of the workload says 2)",
+        "1 session: 1 restored, 1 lost workload: 1 restored",
+    ]
+    assert (
+        text.session_lines({"lost": [sample.lost(), sample.lost("web")]})[-1] == "no sessions, 2 lost workloads: 2 lost"
+    )
+
+
+def test_digest_holds_lost_workloads_by_what_became_of_them() -> None:
+    assert (text.digest(lost())["lost"], text.digest(lost())["restored"]) == (["shop/api"], ["shop/web"])
+    restored = text.digest(lost(outcome="restored"))
+    assert (restored["lost"], restored["restored"]) == ([], ["shop/web", "shop/api"])
+
+
+def test_a_lost_workload_is_a_problem_only_where_it_was_to_be_put_back() -> None:
+    assert text.session_problem(lost()) == ""
+    failed = {**lost(outcome="failed"), "summary": {"needs_attention": True}, "msg": "shop: it failed"}
+    assert text.session_problem(failed) == "Somebody has to look at sessions: 1 failed (shop/api)."
+
+
+def test_hostile_texts_of_a_lost_workload_do_not_steer_the_terminal() -> None:
+    lines = text.session_lines(lost(name=sample.HOSTILE, message=sample.HOSTILE))
+    assert all(unicodedata.category(character)[0] != "C" for line in lines for character in line)

@@ -14,10 +14,13 @@ from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.co
     deliberate_zero,
     replicas,
 )
+from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.record import Note, Record
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.witnesses import Witnesses, gather
 
 from . import builders
 from .builders import (
+    OTHER_SID,
+    SID,
     applied,
     autoscaler,
     deployment,
@@ -264,6 +267,51 @@ def test_autoscaler_minimum(scaler: Object, expected: list[int]) -> None:
     assert [one.value for one in found] == expected
 
 
+# What earlier runs noted
+
+
+def noted(count: int, after: float = -60, uid: str = "uid-web", source: str = "running") -> Note:
+    """A note of web, so many seconds after the creation of the proxy."""
+    return Note("Deployment/web", uid, count, source, later(after))
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (Record(), []),
+        (Record({"Deployment/web": noted(4)}), [("baseline", 4)]),
+        (Record({"Deployment/web": noted(4, 0)}), []),
+        (Record({"Deployment/web": noted(4, 60)}), []),
+        (Record({"Deployment/web": noted(4, 60, source="told")}), [("baseline", 4)]),
+        (Record({"Deployment/web": noted(0)}), [("baseline", 0)]),
+        (Record({"Deployment/web": noted(4, uid="uid-earlier")}), []),
+        (Record({"StatefulSet/web": noted(4)}), []),
+        (Record({}, {SID: noted(3, 1)}), [("session_record", 3)]),
+        (Record({}, {SID: noted(3, uid="uid-earlier")}), []),
+        (Record({}, {OTHER_SID: noted(3)}), []),
+        (Record({"Deployment/web": noted(4)}, {SID: noted(3)}), [("session_record", 3), ("baseline", 4)]),
+    ],
+    ids=[
+        "nothing",
+        "before-the-swap",
+        "at-the-swap",
+        "after-the-swap",
+        "told-after-the-swap",
+        "zero",
+        "of-an-earlier-original",
+        "of-another-kind",
+        "of-the-session",
+        "of-the-session-with-an-earlier-original",
+        "of-another-session",
+        "both",
+    ],
+)
+def test_what_was_noted(record: Record, expected: list[tuple[str, int]]) -> None:
+    found = gather(one_session(pod()), WEB, Witnesses(record=record), {})
+    assert [(one.source, one.value) for one in found] == expected
+    assert {(one.cls, one.object) for one in found} <= {("recorded", "ConfigMap shop/telepresence-baseline")}
+
+
 # What once was
 
 
@@ -315,12 +363,15 @@ def test_best_first() -> None:
         annotations={**applied({"spec": {"replicas": 2}}), "deployment.kubernetes.io/revision": "2"},
     )
     stored = {"metadata": {"uid": "uid-web", "generation": 7}, "status": SETTLED}
-    witnesses = Witnesses([event(DOWN)], [replica_set("1", "9")], [autoscaler()])
+    record = Record({"Deployment/web": noted(4)}, {SID: noted(3)})
+    witnesses = Witnesses([event(DOWN)], [replica_set("1", "9")], [autoscaler()], record=record)
     found = gather(one_session(proxy_deployment(annotations=applied(stored))), original, witnesses, {"shop/web": 6})
     sources = [
         "told",
         "scaling_event",
         "proxy_last_applied",
+        "session_record",
+        "baseline",
         "last_applied",
         "autoscaler_minimum",
         "earlier_replica_set",

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from . import apply
 from .kinds import REVIEWS, Kind
 
 _VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_NAMED = "metadata.name="
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def parse(method: str, target: str, headers: dict[str, str], data: bytes, kinds:
     parts = [unquote(part) for part in url.path.split("/") if part]
     query = parse_qs(url.query, keep_blank_values=True)
     request = Request(method, url.path, query, headers, None, Access(_VERBS.get(method, method.lower())))
-    if data and "json" in request.content_type:
+    if data and ("json" in request.content_type or request.content_type == apply.MEDIA_TYPE):
         request.body = json.loads(data)
     if parts[:1] == ["api"] and len(parts) > 2:
         group, parts = "", parts[2:]
@@ -98,6 +100,11 @@ def parse(method: str, target: str, headers: dict[str, str], data: bytes, kinds:
     verb = request.access.verb
     if not name:
         verb = {"get": "watch" if request.flag("watch") else "list", "delete": "deletecollection"}.get(verb, verb)
+    if verb == "list":
+        # A list of the one object of a name is decided as a request for that object, as by the real server.
+        name = next(
+            (part[len(_NAMED) :] for part in request.param("fieldSelector").split(",") if part.startswith(_NAMED)), ""
+        )
     request.access = Access(verb, group, resource, subresource, namespace, name)
     # A slash at the end tells the path "/" of a proxied pod from no path.
     request.rest = "/" + rest if rest or url.path.endswith("/") else ""

@@ -8,6 +8,7 @@ server announces itself as v1.34.4, the version the recorded cases are from.
 from __future__ import annotations
 
 import base64
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -17,6 +18,7 @@ from typing import TypeVar
 
 import yaml
 
+from . import apply as apply_
 from . import exec as exec_
 from . import forward as forward_
 from . import kinds as kinds_
@@ -308,6 +310,13 @@ class ApiServer:
             return _partial(obj) if self._accepted(request, "PartialObjectMetadata") else obj
         if request.method == "PUT":
             return self.store.update(*where, request.body, request.dry_run)
+        if request.method == "PATCH" and request.content_type == apply_.MEDIA_TYPE:
+            if self.store.get(kind.name, request.access.name, request.access.namespace) is None:
+                self._check_access(
+                    dataclasses.replace(request, access=dataclasses.replace(request.access, verb="create"))
+                )
+            manager, force = request.param("fieldManager"), request.flag("force")
+            return self.store.apply(*where, request.body, manager, force, request.dry_run)
         if request.method == "PATCH":
             return self.store.patch(*where, request.body, request.content_type, request.dry_run)
         if request.method == "DELETE":

@@ -24,6 +24,7 @@ from typing import Any
 
 import yaml
 
+from . import apply as apply_
 from . import selectors, status
 from .kinds import KINDS, METADATA_FIELDS, Kind
 
@@ -259,6 +260,19 @@ class Store:
             if after["metadata"]["uid"] != before["metadata"]["uid"]:
                 raise status.invalid_uid(kind, name, after["metadata"]["uid"])
             return self._put(kind, before, after, dry_run)
+
+    def apply(
+        self, kind: Kind, namespace: str, name: str, body: Obj, manager: str, force: bool, dry_run: bool = False
+    ) -> Obj:
+        """Server-side apply (see :mod:`.apply`): compare-and-set if the body names a version of an object that exists."""
+        with self._lock:
+            now = timestamp(self._clock())
+            if (namespace, name) not in self._objects[kind]:
+                blank = {"metadata": {"name": name}}
+                return self.create(kind, namespace, apply_.applied(kind, blank, body, manager, force, now), dry_run)
+            before = self._stored(kind, namespace, name)
+            self._compare(kind, before, body.get("metadata") or {})
+            return self._put(kind, before, apply_.applied(kind, before, body, manager, force, now), dry_run)
 
     def scale(self, kind: Kind, namespace: str, name: str) -> Obj:
         """The ``Scale`` of a workload; ``spec`` is empty at 0 replicas, as the real one's (``omitempty``)."""

@@ -20,7 +20,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 from . import secrets
 from .api import Api, plainly
 from .errors import ClusterError, status_of
-from .kinds import NAMESPACE, SUBJECT_REVIEW
+from .kinds import NAMESPACE, SUBJECT_REVIEW, dig
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -223,7 +223,8 @@ def _user(api: Api) -> str | None:
 
 
 def _version(api: Api) -> str | None:
-    git_version = (api.client.version.get("kubernetes") or {}).get("gitVersion")
+    # Where that answer was cut off, the client keeps it as text (kubernetes 37.0.2, client/api_client.py).
+    git_version = dig(api.client.version, "kubernetes", "gitVersion")
     return None if git_version is None else str(git_version)
 
 

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from wire import status, tls
 from wire.request import Request
-from wire.script import FOREVER, Hang, on
+from wire.script import FOREVER, Hang, Truncate, on
 from wire.server import TOKEN, USER, ApiServer
 
 from .cluster import MAIN, Cluster
@@ -312,4 +312,12 @@ def test_a_cluster_before_1_28_cannot_say_who_is_asking(cluster: Cluster) -> Non
     cluster.server.script(on(resource="selfsubjectreviews"), status.no_such_path())
     result = cluster.run()
     assert result["cluster"]["user"] is None
+    assert len(cluster.writes) == 2
+
+
+def test_half_a_version_is_none(cluster: Cluster) -> None:
+    cluster.stage()
+    cluster.server.script(lambda request: request.path == "/version", Truncate())
+    result = cluster.run()
+    assert result["cluster"]["version"] is None
     assert len(cluster.writes) == 2

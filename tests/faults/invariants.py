@@ -139,10 +139,12 @@ def well(result: Result) -> bool:
 def names(call: str) -> str:
     """What a run must say where this call failed it."""
     verb, resource, about = (*call.split(" "), "", "")[:3]
+    if resource == "/apis/apps.openshift.io/v1":
+        return "ask whether there are deploymentconfigs"
     if resource.startswith("/"):
         return "connect to the cluster"
     return {
-        "get namespaces": f"read namespace {about}",
+        "get namespaces": f"namespace {about}",
         "create selfsubjectreviews": "ask who these credentials are",
         "create selfsubjectaccessreviews": "ask for the right to",
         "get pods/exec": f"exec into pod {NAMESPACE}/{about}",

@@ -59,7 +59,8 @@ class FaultProxy:
         self.errors: list[str] = []
         self._rules: list[Rule] = []
         self._wrote = False
-        self._context = tls.shared_identity().context
+        # Once: threads that make the first proxies at the same time may be given two.
+        self._identity = tls.shared_identity()
         self._links: set[socket.socket] = set()
         self._busy = 0
         self._lock = threading.Condition()
@@ -73,7 +74,7 @@ class FaultProxy:
 
     def kubeconfig(self, path: Path) -> str:
         """Writes a kubeconfig for the proxy to *path*, which is returned. Its token is good for nothing else."""
-        ca = base64.b64encode(tls.shared_identity().ca).decode()
+        ca = base64.b64encode(self._identity.ca).decode()
         config = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -144,7 +145,7 @@ class FaultProxy:
     def _serve(self, raw: socket.socket, address: Any) -> None:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(OSError):
-            link = self._context.wrap_socket(raw, server_side=True)
+            link = self._identity.context.wrap_socket(raw, server_side=True)
             self._links.add(link)
             try:
                 Handler(link, address, self)  # type: ignore[arg-type]

@@ -103,16 +103,16 @@ class Observer:
         self.records.update({name: one for name, one in stored.items() if name not in protected})
         return self._found(self.sessions(namespaces), protected)
 
-    def sessions_now(self, namespace: str) -> dict[tuple[str, str], bool]:
-        """(namespace, session id) of every session that has a proxy in a namespace at this moment, and whether that asks to be left alone."""
-        now: dict[tuple[str, str], bool] = {}
+    def proxies_now(self, namespace: str) -> dict[tuple[str, str], list[Object]]:
+        """By (namespace, session id), what stands in for the sessions of a namespace at this moment: no more than its metadata."""
+        now: dict[tuple[str, str], list[Object]] = {}
         for kind in (DEPLOYMENT, *(kind for kind in self.kinds if kind is DEPLOYMENT_CONFIG), POD):
             # The Pods of a proxy that is a workload are none themselves.
             known = set(now)
             for obj in self.api.list(kind, namespace, SELECTOR, metadata_only=True):
                 key = (namespace, session_of(obj) or "")
                 if key[1] and key not in known:
-                    now[key] = now.get(key, False) or ignored(obj)
+                    now.setdefault(key, []).append(obj)
         return now
 
     def sessions(self, namespaces: t.Sequence[str] | None) -> list[Session]:

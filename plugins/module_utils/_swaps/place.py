@@ -41,12 +41,13 @@ class Place:
         return self.has_changed() or not all(case.young for case in group)
 
     def has_changed(self) -> bool:
-        """Whether a session has come that is not known, or asks to be left alone by now.
+        """Whether a session, or a proxy of one, has come that is not known, or asks to be left alone by now.
 
-        A second swap of an original at 0 leaves its resourceVersion as it was: only the proxies show it.
+        A second swap of an original at 0 leaves its resourceVersion as it was: only the proxies show it. One that came between two
+        lists of an observation is known by its Pod alone, and not yet for what it is.
         """
-        now = self._observer.sessions_now(self._namespace)
-        return any(key not in self._known or (asks and not self._known[key].opted_out) for key, asks in now.items())
+        now = self._observer.proxies_now(self._namespace)
+        return any(key not in self._known or _is_news(self._known[key], proxies) for key, proxies in now.items())
 
     def expect_no_news(self) -> None:
         """Raises ClusterError (a conflict) where the sessions are no longer those that were observed."""
@@ -125,6 +126,11 @@ class Place:
                 case.opted_out or case.verdict == "terminating" or over(case, self._observer.options.policy)
             )
             case.settle("restored" if through else "failed", f"{told(case.done)}. {now.message}", now.plan)
+
+
+def _is_news(case: Case, proxies: t.Iterable[Object]) -> bool:
+    known = {uid(obj) for obj in (*case.session.proxies, *case.session.pods)}
+    return any(uid(proxy) not in known or (ignored(proxy) and not case.opted_out) for proxy in proxies)
 
 
 def _changed(problem: str) -> ClusterError:

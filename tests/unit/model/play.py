@@ -30,7 +30,7 @@ class Rival:
         self._go, self._stops = threading.Semaphore(0), threading.Semaphore(0)
         self._left = 0
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self.over = False
+        self.over = self._given_up = False
         self.error: BaseException | None = None
 
     def goes_on(self, requests: int) -> None:
@@ -46,6 +46,13 @@ class Rival:
         if self.error is not None:
             raise self.error
 
+    def is_given_up(self) -> None:
+        """Ends it where it stands, so that no thread of it waits for ever."""
+        self._given_up = True
+        if self._thread.ident is not None and not self.over:
+            self._go.release()
+            self._thread.join()
+
     def _run(self) -> None:
         try:
             self._recover(self._in_turn)
@@ -56,9 +63,11 @@ class Rival:
 
     def _in_turn(self, request: Request, act: Callable[[], Any]) -> Any:
         if not _is_review(request):
-            if self._left == 0:
+            if self._left == 0 and not self._given_up:
                 self._stops.release()
                 self._go.acquire()
+            if self._given_up:
+                raise BrokenRule("it was given up")
             self._left -= 1
         return act()
 
@@ -113,6 +122,8 @@ class Play:
                 rival.goes_on(_TO_THE_END)
         except BrokenRule as broken:
             raise AssertionError(str(broken)) from broken
+        finally:
+            rival.is_given_up()
         _agrees(result, watch, check)
         return result
 

@@ -210,16 +210,11 @@ class Watch:
         return alive or first.time - asked > _HOLDS
 
     def _not_ignored(self, namespace: str, site: Site | None) -> None:
-        """What opted out is left alone, as far as the run's newest look at it tells, which may be 10 s old."""
-        wishes = [
-            ("namespaces", self.stage.ignored.get(namespace)),
-            ("originals", site.ignored_since if site else None),
-        ]
-        for resource, since in wishes:
+        """What opted out before the run is left alone, and what does so meanwhile 10 s later at most."""
+        for since in (self.stage.ignored.get(namespace), site.ignored_since if site else None):
             if since is not None:
                 ago = self.stage.clock.time() - since.time
-                looked = self._seen.get((resource, namespace), _NEVER)
-                assert since.tick > looked.tick and ago <= _HOLDS, f"something in {namespace} opted out {ago:.0f} s ago"
+                assert since.tick > self._began and ago <= _HOLDS, f"something in {namespace} opted out {ago:.0f} s ago"
 
 
 def _plural(party: Party) -> str:

@@ -235,6 +235,30 @@ def test_a_session_that_came_just_before_the_write_stops_it(cluster: Cluster, st
     assert result["skipped_sessions"] == [record]
 
 
+def test_a_session_that_came_between_two_lists_stops_it(cluster: Cluster) -> None:
+    """Its Deployment was not there yet when Deployments were listed, its Pod was when Pods were: alone it does not tell what it swaps."""
+    cluster.stage()
+
+    def come(request: Request) -> None:
+        pod = cluster.store.get("Pod", cluster.proxy(NEWCOMER, created=0), "default")
+        web = cluster.store.get("Deployment", "web", "default")
+        assert pod and web
+        cluster.store.remove("Pod", pod["metadata"]["name"], "default")
+        labels, kept = {"telepresence": NEWCOMER}, pod["metadata"]
+        web["metadata"] = {key: kept[key] for key in ("name", "namespace", "creationTimestamp")} | {"labels": labels}
+        web["spec"]["template"] = {"metadata": {"labels": kept["labels"]}, "spec": pod["spec"]}
+        pod["metadata"] = kept | {"name": f"{kept['name']}-1", "ownerReferences": [{"controller": True, "uid": "a"}]}
+        cluster.store.load(web, pod)
+        cluster.client(pod["metadata"]["name"], "starting")
+
+    cluster.server.script(on("list", "pods"), come)
+    result = cluster.run(concurrency=1)
+    assert cluster.writes == []
+    # The result tells of what the first observation saw; of this session it was no more than a Pod.
+    record = next(one for one in result["sessions"] if one["session_id"] != NEWCOMER)
+    assert (record["outcome"], result["changed"]) == ("held", False)
+
+
 def test_a_new_session_on_another_original_does_not_stop_it(cluster: Cluster) -> None:
     cluster.stage()
 

@@ -57,7 +57,7 @@ def restore_orphans(module: AnsibleModule) -> None:
         begun = [one for one in journal.earlier() if observer.options.wants(one.key[0])]
         if not module.check_mode:
             restore(observer, chosen, cases, journal)
-            restore_lost(observer, lost)
+            restore_lost(observer, lost, journal)
             if module.params["wait"]:
                 wait_until_ready(
                     observer.api,

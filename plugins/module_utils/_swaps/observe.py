@@ -97,10 +97,13 @@ class Observer:
     def unasked(self, namespaces: t.Sequence[str] | None) -> list[Case]:
         """The sessions in these namespaces (None: in all of the run) with their originals; no proxy is asked. Reads the records anew."""
         protected = self._protected(namespaces)
-        for namespace in namespaces or ():
-            self.records.pop(namespace, None)
         stored = self.read_records(namespaces)
-        self.records.update({name: one for name, one in stored.items() if name not in protected})
+        # Other threads decide by the records meanwhile: none may be missing from them for a moment.
+        for name in {*(namespaces or ()), *stored}:
+            if name in stored and name not in protected:
+                self.records[name] = stored[name]
+            else:
+                self.records.pop(name, None)
         return self._found(self.sessions(namespaces), protected)
 
     def proxies_now(self, namespace: str) -> dict[tuple[str, str], list[Object]]:

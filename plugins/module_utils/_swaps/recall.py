@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: no promise of compatibility.
+
 """Looks for lost originals, and puts them back one by one, each after a look at what is true just then."""
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from .._cluster.errors import ClusterError
 from .._cluster.kinds import AUTOSCALER, DEPLOYMENT_CONFIG, Object, uid
 from .counts import replicas
 from .event import restored_lost, write_event
+from .hand import Hand
+from .journal import Journal
 from .lost import Lost, decide_lost, find_lost
 from .observe import Observer
 from .plan import Case, Scale, told
 from .restore import ATTEMPTS
-from .write import scale
 
 
 def look_for_lost(
@@ -45,20 +47,24 @@ def look_for_lost(
     return found
 
 
-def restore_lost(observer: Observer, chosen: t.Iterable[Lost]) -> None:
-    """Carries out the plans of the chosen; settles each as restored, none, needs_decision or failed. Raises nothing."""
+def restore_lost(observer: Observer, chosen: t.Iterable[Lost], journal: Journal) -> None:
+    """Carries out the plans of the chosen; settles each as restored, none, needs_decision or failed. Raises nothing.
+
+    Each write is noted in the ``journal`` first.
+    """
     due = [lost for lost in chosen if lost.outcome == "restorable"]
+    hand = Hand(observer.api, journal, observer.options.oc_binary)
     with ThreadPoolExecutor(max_workers=observer.options.concurrency) as pool:
-        list(pool.map(lambda lost: _restore_one(observer, lost), due))
+        list(pool.map(lambda lost: _restore_one(observer, hand, lost), due))
 
 
-def _restore_one(observer: Observer, lost: Lost) -> None:
+def _restore_one(observer: Observer, hand: Hand, lost: Lost) -> None:
     problem, doubtful = "something else kept changing it", False
     for _attempt in range(ATTEMPTS):
         try:
             _look_again(observer, lost)
             if lost.outcome == "restorable":
-                _put_back(observer, lost)
+                _put_back(observer, hand, lost)
             return
         except ClusterError as error:
             problem, doubtful = str(error), error.may_have_happened
@@ -85,10 +91,10 @@ def _look_again(observer: Observer, lost: Lost) -> None:
         lost.settle("none", "It is no longer lost, by other hands.")
 
 
-def _put_back(observer: Observer, lost: Lost) -> None:
+def _put_back(observer: Observer, hand: Hand, lost: Lost) -> None:
     (action,) = [action for action in lost.plan if isinstance(action, Scale)]
     lost.attempted = action
-    scale(observer.api, action)
+    hand.carry_out(action, uid(action.obj))
     namespace = lost.original["metadata"]["namespace"]
     candidates = [one for case in observer.unasked([namespace]) for one in case.match.candidates]
     there = next((one for one in candidates if uid(one) == uid(action.obj)), None)
@@ -99,7 +105,7 @@ def _put_back(observer: Observer, lost: Lost) -> None:
         return
     # A swap of a workload that is at 0 does not change it: no precondition can prevent that one comes at that very moment.
     if replicas(there) == action.after:
-        scale(observer.api, Scale(there, action.after, 0))
+        hand.carry_out(Scale(there, action.after, 0), uid(action.obj))
     lost.attempted = None
     lost.settle("none", "A session replaced it at that very moment: it is at 0 again.")
 

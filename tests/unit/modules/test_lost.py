@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.observe import Observer
+from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.record import Stored
 
 from wire import status
 from wire.request import Request
@@ -231,6 +236,32 @@ def test_a_swap_before_the_write_is_seen(lost: Cluster) -> None:
     lost.server.script(on("list", "configmaps"), swap, times=2)
     result = lost.run(lost=True)
     assert (only_lost(result)["outcome"], lost.replicas(), lost.writes) == ("none", 0, [])
+
+
+def test_its_scale_is_noted_before_it_is_made_and_told_of_after_an_interruption(lost: Cluster, tmp_path: Path) -> None:
+    journal = tmp_path / "recover.json.part"
+    noted: list[str] = []
+    lost.server.script(scaling, lambda request: noted.append(journal.read_text()))
+    lost.run(lost=True, journal=str(journal))
+    last = json.loads(noted[0].splitlines()[-1])
+    assert (last["action"], last["kind"], last["name"], last["count"]) == ("scale", "Deployment", "web", 3)
+    journal.write_text(noted[0])  # as the run would have left it, had it ended right after the scale
+    (notice,) = lost.run(journal=str(journal))["notices"]
+    assert "had set out to scale Deployment default/web to 3; the workload has 3 replicas now." in notice
+
+
+def test_while_one_is_looked_at_again_the_others_keep_their_records(
+    lost: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, known = Observer.read_records, []
+
+    def watched(observer: Observer, namespaces: Sequence[str] | None) -> dict[str, Stored]:
+        known.append((namespaces, sorted(observer.records)))
+        return read(observer, namespaces)
+
+    monkeypatch.setattr(Observer, "read_records", watched)
+    lost.run(lost=True)
+    assert [pair for pair in known if pair[0]] == [(["default"], ["default"])] * 2
 
 
 def test_a_swap_at_that_very_moment_finds_its_original_at_zero(lost: Cluster) -> None:

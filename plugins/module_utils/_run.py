@@ -17,6 +17,7 @@ from ._cluster import access
 from ._cluster.api import Api
 from ._cluster.connect import Identity, connect, identify
 from ._cluster.errors import ClusterError
+from ._cluster.foreign import tidy
 from ._cluster.kinds import Kind, ref
 from ._cluster.workloads import in_use
 from ._results import noted, records
@@ -104,7 +105,7 @@ def record_baseline(module: AnsibleModule) -> None:
         return
     for sentence in noted.warnings(kept):
         module.warn(sentence)
-    result = noted.result(identity, kept)
+    result = tidy(noted.result(identity, kept))
     problems = [one.problem for one in kept if one.problem]
     if problems:
         module.fail_json(msg=" ".join(problems), **result)
@@ -153,7 +154,7 @@ def _run(
             found = look_for_lost(observer, cases, options.listed, wanted=bool(module.params.get("lost")))
             lost = [one for one in found if options.selects(records.lost_record(one))]
             in_vain = _told_in_vain(observer, cases, lost)
-            result = act(observer, cases, chosen, lost, identity)
+            result = tidy(act(observer, cases, chosen, lost, identity))
     except (ClusterError, ValueError) as error:
         known = records.empty(identity)
         _fail(module, error, {**known, **({**records.by_outcome([]), "journal": []} if purpose == "restore" else {})})

@@ -157,6 +157,16 @@ def test_whatever_fails_no_secret_is_told(checkout: Place, cluster: Cluster, tmp
     assert "a credential holds what no header can" in ran.report["line_break_in_a_file"]["msg"]
 
 
+@pytest.mark.parametrize("playbook", ["recover", "orphans", "baseline"])
+def test_a_misspelt_name_for_a_secret_is_an_error(checkout: Place, tmp_path: pathlib.Path, playbook: str) -> None:
+    """By that name, a module would print it with its arguments."""
+    inventory = written(tmp_path, {"it": {"telepresence_auth": {"host": "https://127.0.0.1:9", "apikey": CANARY}}})
+    ran = checkout.play(playbook, inventory, "-vvvv", quiet=False)
+    assert ran.code == 2
+    assert "telepresence_auth has apikey, which is no option of kubernetes.core." in " ".join(ran.output.split())
+    assert CANARY not in ran.output
+
+
 def test_whatever_succeeds_no_secret_is_told(
     checkout: Place, cluster: Cluster, kubectl: Kubectl, tmp_path: pathlib.Path
 ) -> None:

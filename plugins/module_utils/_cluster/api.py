@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from . import clock
 from .errors import ClusterError, refusal
+from .foreign import LONGEST_REASON, clean
 from .kinds import Kind, Object
 
 try:
@@ -197,7 +198,7 @@ class Api:
             return Answer(data.decode("utf-8", "replace"), response.headers)
         try:
             return Answer(json.loads(data), response.headers)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ClusterError(
                 f"Failed to {doing} on {self.server}: the answer is not whole (no valid JSON).", reason="BadAnswer"
             ) from error
@@ -222,4 +223,4 @@ def plainly(error: BaseException) -> str:
     ):
         if sign in text:
             return words
-    return text.rstrip(".") or type(error).__name__
+    return clean(text, LONGEST_REASON).rstrip(".") or type(error).__name__

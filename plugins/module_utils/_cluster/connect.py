@@ -20,6 +20,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 from . import secrets
 from .api import Api, plainly
 from .errors import ClusterError, status_of
+from .foreign import clean
 from .kinds import NAMESPACE, SUBJECT_REVIEW, dig
 
 if t.TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Identity:
 
     def as_dict(self) -> dict[str, str | None]:
         """The identity as it stands in a module's result."""
-        return asdict(self)
+        return {name: None if value is None else clean(value) for name, value in asdict(self).items()}
 
 
 def connect(module: AnsibleModule) -> Api:

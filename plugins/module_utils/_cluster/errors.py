@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import typing as t
 
+from .foreign import LONGEST_REASON, clean
+
 
 class ClusterError(Exception):
     """A question or an order that a cluster did not answer as hoped.
@@ -37,14 +39,14 @@ class ClusterError(Exception):
 
 
 def status_of(body: str | bytes | None) -> tuple[str, str]:
-    """(message, reason) of the Status object that an API server sends with an error; empty strings where it is none."""
+    """(message, reason) of the Status object that an API server sends with an error, clean; empty strings where it is none."""
     try:
         status = json.loads(body or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return "", ""
     if not isinstance(status, dict) or status.get("kind") != "Status":
         return "", ""
-    return str(status.get("message") or ""), str(status.get("reason") or "")
+    return clean(status.get("message") or "", LONGEST_REASON), clean(status.get("reason") or "")
 
 
 def refusal(

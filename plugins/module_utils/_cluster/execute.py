@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from .api import Api, plainly
 from .errors import ClusterError
+from .foreign import LONGEST_REASON, clean
 from .kinds import POD
 from .websockets import open_stream
 
@@ -93,7 +94,7 @@ def _exit_code(frame: bytes, doing: str, server: str) -> int:
             return next(
                 int(cause["message"]) for cause in status["details"]["causes"] if cause.get("reason") == "ExitCode"
             )
-        message = str(status.get("message") or "no reason given")
-    except (ValueError, KeyError, TypeError, StopIteration, AttributeError):
+        message = clean(status.get("message") or "no reason given", LONGEST_REASON)
+    except (ValueError, KeyError, TypeError, StopIteration, AttributeError, RecursionError):
         message = "the status that ended the stream cannot be read"
     raise ClusterError(f"Failed to {doing} on {server}: {message}.", status=500, reason="NotRun")

@@ -87,8 +87,13 @@ def dig(value: t.Any, *keys: str) -> t.Any:
 
 
 def whole(value: t.Any) -> int | None:
-    """The value if it is a whole number from 0, else None: true is no number, and 3.0 is no count."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """The value if it is a whole number from 0 that Kubernetes can count to (int32), else None: true is no number, and 3.0 is no count."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
+
+
+def number(text: str | None) -> int | None:
+    """The count in a text that anybody may have written, None where it holds something else."""
+    return whole(int(text)) if text and text.isdecimal() and len(text) <= 10 else None
 
 
 def controller(obj: Object) -> Object | None:

@@ -5,7 +5,7 @@
 """What the report page shows, arranged for its template.
 
 In: a report as the role ``recover`` writes it to ``recover.json``. Out: plain lists and dictionaries of texts, cleaned by
-:func:`text.clean` but not escaped for HTML. No input or output happens here.
+:func:`foreign.clean` but not escaped for HTML. No input or output happens here.
 
 This is private to the collection.
 """
@@ -18,8 +18,8 @@ import shlex
 import typing as t
 
 from .._cluster import clock
+from .._cluster.foreign import LONGEST_TEXT, clean
 from .text import (
-    clean,
     entries,
     evidence_words,
     failure,
@@ -55,8 +55,6 @@ _TONES = {
     "stale": "bad",
     "ended": "bad",
 }
-
-_TEXT_LIMIT = 1000
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 """Names of objects in Kubernetes (RFC 1123 subdomains), and kinds in lower case."""
@@ -127,8 +125,8 @@ def _session(host: str, session: Session) -> View:
         chips.append({"text": clean(outcome.replace("_", " ")), "tone": _TONES.get(outcome, "")})
     done = outcome == "restored"
     plan = session.get("plan") or []
-    message = clean(session.get("message") or "", _TEXT_LIMIT)
-    reason = clean(session.get("reason") or "", _TEXT_LIMIT)
+    message = clean(session.get("message") or "", LONGEST_TEXT)
+    reason = clean(session.get("reason") or "", LONGEST_TEXT)
     return {
         "name": subject(session),
         "kind": clean((session.get("original") or session.get("proxy") or {"kind": ""})["kind"]),

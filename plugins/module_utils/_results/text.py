@@ -15,18 +15,14 @@ This is private to the collection.
 
 from __future__ import annotations
 
-import re
 import typing as t
-import unicodedata
 from collections import Counter
 
 from .._cluster import clock
+from .._cluster.foreign import LONGEST_TEXT, clean
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-# ECMA-48: CSI sequences, OSC strings (ended by BEL or ST), and two-character escapes.
-_ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -~])")
 
 _LABELS = {
     "alive": "alive",
@@ -59,19 +55,6 @@ _SOURCES = {
     "earlier_replica_set": "an earlier ReplicaSet says",
 }
 
-_LINE_LIMIT = 300
-
-
-def clean(value: object, limit: int = _LINE_LIMIT) -> str:
-    """The text of ``value`` without anything that steers a terminal, at most ``limit`` characters long.
-
-    Escape sequences, control and format characters (also those that turn the direction of writing) go; white space of any kind
-    becomes one blank; a text that was cut ends with an ellipsis.
-    """
-    text = " ".join(_ESCAPE_SEQUENCE.sub("", str(value)).split())
-    text = "".join(character for character in text if unicodedata.category(character)[0] != "C")
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
-
 
 def entries(result: Mapping[str, t.Any]) -> list[Mapping[str, t.Any]]:
     """The sessions of a result, then its lost workloads as sessions without a proxy, of the verdict ``lost``."""
@@ -85,7 +68,7 @@ def failure(result: Mapping[str, t.Any]) -> str | None:
     """
     if not result.get("msg") or any(state(entry) == "failed" for entry in entries(result)):
         return None
-    return clean(result["msg"], 1000)
+    return clean(result["msg"], LONGEST_TEXT)
 
 
 def state(session: Mapping[str, t.Any]) -> str:
@@ -201,7 +184,7 @@ def session_problem(result: Mapping[str, t.Any]) -> str:
         )
         if facts[key]
     ]
-    return clean(f"Somebody has to look at sessions: {', '.join(causes) or 'see the report'}.", 1000)
+    return clean(f"Somebody has to look at sessions: {', '.join(causes) or 'see the report'}.", LONGEST_TEXT)
 
 
 def digest(result: Mapping[str, t.Any]) -> dict[str, t.Any]:

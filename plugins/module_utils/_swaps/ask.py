@@ -173,7 +173,7 @@ def _answer(api: Api, namespace: str, pod: str, container: str, deadline: float)
 
 def _log(api: Api, namespace: str, pod: str, container: str, deadline: float) -> log.Log:
     """The log of the container's present instance (the API server leaves earlier instances out unless asked)."""
-    query = [("container", container), ("timestamps", "true"), ("tailLines", log.TAIL)]
+    query = [("container", container), ("timestamps", "true"), ("tailLines", log.TAIL), ("limitBytes", log.MOST)]
     return log.parse(
         api.text(POD.path(namespace, pod, "log"), f"read the log of pod {namespace}/{pod}", query, deadline)
     )

@@ -20,6 +20,8 @@ FAILED_POLL = "[Poll#error] Failed to contact Telepresence client:"
 
 TAIL = 200
 """Lines to read: a failed poll writes three, so this covers more than half an hour of them."""
+MOST = 2**20
+"""Bytes to read of them. A poller's line is short; whoever writes longer ones does not choose how much is kept in memory."""
 
 
 @dataclass(frozen=True)

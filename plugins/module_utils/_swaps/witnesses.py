@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from .._cluster import clock
 from .._cluster.access import RECORD
-from .._cluster.kinds import DEPLOYMENT_CONFIG, Object, annotations_of, controller, dig, ref, uid, whole
+from .._cluster.kinds import DEPLOYMENT_CONFIG, Object, annotations_of, controller, dig, number, ref, uid, whole
 from . import helm
 from .counts import Evidence
 from .managers import targets
@@ -68,8 +68,9 @@ def gather(session: Session, original: Object, witnesses: Witnesses, told: t.Map
     found += _declared(session, original, witnesses.autoscalers)
     found += helm.declared(original, witnesses.releases)
     found += _historic(original, witnesses.replica_sets)
-    if rollout and annotations_of(rollout).get(REPLICAS, "").isdecimal():
-        found.append(Evidence("rollout", "historic", int(annotations_of(rollout)[REPLICAS]), None, ref(rollout)))
+    held = number(annotations_of(rollout).get(REPLICAS)) if rollout else None
+    if rollout and held is not None:
+        found.append(Evidence("rollout", "historic", held, None, ref(rollout)))
     return found
 
 
@@ -93,11 +94,8 @@ def _scaling_events(
     if len({found[0]["name"] for found in at_the_swap}) != 1:
         # In the middle of a rollout each ReplicaSet held a part of the count.
         return []
-    return [
-        Evidence("scaling_event", "swap", int(text["before"]), seen, name)
-        for text, seen, name in at_the_swap
-        if text["before"]
-    ]
+    counts = [(number(text["before"]), seen, name) for text, seen, name in at_the_swap]
+    return [Evidence("scaling_event", "swap", count, seen, name) for count, seen, name in counts if count is not None]
 
 
 def _at_the_swap(time: str | None, session: Session) -> bool:
@@ -156,9 +154,9 @@ def _declared(session: Session, original: Object, autoscalers: t.Iterable[Object
         found.append(Evidence("last_applied", "declared", applied, None, ref(original)))
     for proxy in session.proxies:
         noted = annotations_of(proxy)
-        count = noted.get(f"{TELEPOLICE}-replicas", "")
-        if noted.get(TELEPOLICE) == original["metadata"]["name"] and count.isdecimal():
-            found.append(Evidence("telepolice", "declared", int(count), None, ref(proxy)))
+        count = number(noted.get(f"{TELEPOLICE}-replicas"))
+        if noted.get(TELEPOLICE) == original["metadata"]["name"] and count is not None:
+            found.append(Evidence("telepolice", "declared", count, None, ref(proxy)))
     for autoscaler in autoscalers:
         least = whole(dig(autoscaler, "spec", "minReplicas"))
         if targets(autoscaler, original) and least is not None:
@@ -169,15 +167,14 @@ def _declared(session: Session, original: Object, autoscalers: t.Iterable[Object
 def _historic(original: Object, replica_sets: t.Iterable[Object]) -> list[Evidence]:
     """What the newest ReplicaSet of an earlier revision was last scaled to; that of the present one says 0 after a swap."""
     present = annotations_of(original).get(REVISION)
-    earlier = [
-        replica_set
-        for replica_set in replica_sets
-        if (controller(replica_set) or {}).get("uid") == uid(original)
-        and annotations_of(replica_set).get(REVISION) != present
-        and annotations_of(replica_set).get(REVISION, "").isdecimal()
-        and annotations_of(replica_set).get(DESIRED, "").isdecimal()
-    ]
+    earlier = []
+    for replica_set in replica_sets:
+        noted = annotations_of(replica_set)
+        revision, desired = number(noted.get(REVISION)), number(noted.get(DESIRED))
+        ours = (controller(replica_set) or {}).get("uid") == uid(original) and noted.get(REVISION) != present
+        if ours and revision is not None and desired is not None:
+            earlier.append((revision, desired, ref(replica_set)))
     if not earlier:
         return []
-    newest = max(earlier, key=lambda replica_set: int(annotations_of(replica_set)[REVISION]))
-    return [Evidence("earlier_replica_set", "historic", int(annotations_of(newest)[DESIRED]), None, ref(newest))]
+    _, count, name = max(earlier)
+    return [Evidence("earlier_replica_set", "historic", count, None, name)]

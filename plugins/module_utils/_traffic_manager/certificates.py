@@ -32,18 +32,18 @@ def first_end(pem: bytes) -> float | None:
 def end(der: bytes) -> float | None:
     """When a certificate ends, seconds since the epoch; None where it is broken (RFC 5280, section 4.1)."""
     try:
-        _, certificate, _ = _element(der)
-        _, body, _ = _element(certificate)
-        tag, _, rest = _element(body)
+        certificate = _element(der)[1]
+        body = _element(certificate)[1]
+        tag, _version, rest = _element(body)
         if tag == EXPLICIT_VERSION:
-            _, _, rest = _element(rest)
-        for _ in ("signature", "issuer"):
-            _, _, rest = _element(rest)
-        tag, validity, _ = _element(rest)
+            rest = _element(rest)[2]
+        for _field in ("signature", "issuer"):
+            rest = _element(rest)[2]
+        tag, validity = _element(rest)[:2]
         if tag != SEQUENCE:
             return None
-        _, _, rest = _element(validity)
-        tag, until, _ = _element(rest)
+        rest = _element(validity)[2]
+        tag, until = _element(rest)[:2]
         return _seconds(tag, until.decode("ascii"))
     except (IndexError, ValueError):
         return None

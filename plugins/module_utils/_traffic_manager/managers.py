@@ -70,7 +70,7 @@ class Manager:
 def labelled(obj: Object) -> bool:
     """Whether an object has the labels of a manager's workload and pods."""
     labels = labels_of(obj)
-    return all(labels.get(key) == value for key, _, value in (one.partition("=") for one in SELECTOR.split(",")))
+    return all(labels.get(key) == value for key, _equals, value in (one.partition("=") for one in SELECTOR.split(",")))
 
 
 def recognise(workloads: t.Iterable[Object], configs: t.Iterable[Object]) -> list[Manager]:

@@ -305,7 +305,7 @@ def test_a_kind_that_is_not_in_use_needs_no_right(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("purpose", ["orphans", "restore"])
 def test_the_manifest_for_openshift_grants_what_its_kind_takes_and_no_more(purpose: str) -> None:
-    role, binding = yaml.safe_load_all((DIRECTORY / "openshift" / f"{purpose}.yml").read_text())
+    role, binding = yaml.safe_load((DIRECTORY / "openshift" / f"{purpose}.yml").read_text())["items"]
     assert (role["kind"], binding["roleRef"]["name"]) == ("ClusterRole", role["metadata"]["name"])
     with_it, without_it = (
         {

@@ -51,6 +51,8 @@ SCALING_EVENTS = {
     DEPLOYMENT_CONFIG.name: "reason=ReplicationControllerScaled,involvedObject.kind=DeploymentConfig",
 }
 """By kind of original, the events that tell of its scaling; the controller of StatefulSets tells of single pods only."""
+GOING = (2.0, 3.0, 5.0)
+"""Seconds between looks at pods whose Deployment has gone; the garbage collector marks them within one or two (Kubernetes 1.34.4)."""
 
 
 class Observer:
@@ -104,7 +106,17 @@ class Observer:
                 self.records[name] = stored[name]
             else:
                 self.records.pop(name, None)
-        return self._found(self.sessions(namespaces), protected)
+        return self._found(self._settled(namespaces), protected)
+
+    def _settled(self, namespaces: t.Sequence[str] | None) -> list[Session]:
+        """The sessions, once the pods of proxies that somebody has just deleted have gone as well, or do not go at all."""
+        sessions = self.sessions(namespaces)
+        for pause in GOING:
+            if not any(session.bereft for session in sessions):
+                break
+            time.sleep(pause)
+            sessions = self.sessions(namespaces)
+        return sessions
 
     def proxies_now(self, namespace: str) -> dict[tuple[str, str], list[Object]]:
         """By (namespace, session id), what stands in for the sessions of a namespace at this moment: no more than its metadata."""

@@ -16,7 +16,16 @@ import typing as t
 from dataclasses import dataclass
 
 from .._cluster import clock
-from .._cluster.kinds import DEPLOYMENT, POD, REPLICATION_CONTROLLER, Object, annotations_of, labels_of
+from .._cluster.kinds import (
+    DEPLOYMENT,
+    POD,
+    REPLICA_SET,
+    REPLICATION_CONTROLLER,
+    Object,
+    annotations_of,
+    controller,
+    labels_of,
+)
 
 LABEL = "telepresence"
 SELECTOR = "telepresence,telepresence!=manager"
@@ -78,6 +87,15 @@ class Session:
     def terminating(self) -> bool:
         """Whether all that stands in for the original is being deleted already."""
         return bool(self.proxies) and all((proxy["metadata"]).get("deletionTimestamp") for proxy in self.proxies)
+
+    @property
+    def bereft(self) -> bool:
+        """Whether only pods of a Deployment are left of it, which has gone: as a rule they follow it within seconds."""
+        return (
+            bool(self.proxies)
+            and not self.terminating
+            and all((controller(proxy) or {}).get("kind") == REPLICA_SET.name for proxy in self.proxies)
+        )
 
 
 def session_of(obj: Object) -> str | None:

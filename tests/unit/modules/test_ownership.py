@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from wire.request import Request
+from wire.script import FOREVER, on
 from wire.store import Obj
 
 from .cluster import DEPLOYMENT_2, NEW, POD_3, Cluster, Record, only
@@ -43,6 +45,27 @@ def test_a_pod_that_something_else_owns_is_only_shown(cluster: Cluster, change: 
     pod = cluster.stage()
     cluster.store.edit("Pod", pod, "default", change)
     _left_to_a_person(cluster, only(cluster.run()))
+
+
+@pytest.mark.parametrize("case", [DEPLOYMENT_2, NEW])
+def test_the_pods_of_a_proxy_that_somebody_just_deleted_are_waited_for(cluster: Cluster, case: str) -> None:
+    pod = cluster.stage(case)
+    (proxy,) = [one for one in cluster.store.all("Deployment") if "telepresence" in one["metadata"].get("labels", {})]
+    for kind, name in [("Deployment", proxy["metadata"]["name"]), *(("Service", one) for one in _services(cluster))]:
+        cluster.store.remove(kind, name, "default")
+    listed = itertools.count(1)
+
+    def collect(request: Request) -> None:
+        if next(listed) == 2:
+            cluster.store.remove("Pod", pod, "default")
+
+    cluster.server.script(on("list", "pods"), collect, times=FOREVER)
+    result = cluster.run()
+    assert (result["sessions"], cluster.writes, cluster.execs) == ([], [], [])
+
+
+def _services(cluster: Cluster) -> list[str]:
+    return [one["metadata"]["name"] for one in cluster.store.all("Service")]
 
 
 def test_a_pod_whose_name_does_not_end_in_its_session_is_only_shown(cluster: Cluster) -> None:

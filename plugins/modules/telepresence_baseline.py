@@ -17,7 +17,7 @@ description:
   - M(devclusters.telepresence.telepresence_orphans) and M(devclusters.telepresence.telepresence_restore) read the notes, which are evidence of
     class C(recorded), and find by them workloads that lost their replicas without leaving a trace.
   - The notes of a namespace lie in its ConfigMap C(telepresence-baseline), which is written by server-side apply, and only where there is news.
-    Two runs at once lose nothing of each other's notes.
+    Of two runs at once, the second to write starts from what the first has written; what only the other one saw comes with its next run.
   - A number above 0 becomes 0 only where an owner of C(spec.replicas) wrote that 0, which C(kubectl scale) is not, and Telepresence neither;
     or where you say so with O(replicas).
   - For a workload that a HorizontalPodAutoscaler scales, the minimum of that is noted. From there the autoscaler goes on by itself.

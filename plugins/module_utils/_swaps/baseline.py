@@ -29,10 +29,14 @@ class Swap:
 
 @dataclass(frozen=True)
 class Seen:
-    """One namespace as a run saw it, begun at ``time``. ``told``: counts that the user gave, by the name of the workload."""
+    """One namespace as a run saw it, begun at ``time``.
+
+    ``kinds``: names of the kinds of workload that it looked for. ``told``: counts that the user gave, by the name of the workload.
+    """
 
     namespace: str
     time: str
+    kinds: t.Container[str]
     workloads: t.Sequence[Object] = ()
     autoscalers: t.Sequence[Object] = ()
     swaps: t.Sequence[Swap] = ()
@@ -42,12 +46,17 @@ class Seen:
 def renewed(old: Record, seen: Seen) -> Record:
     """The record that follows from an older one and what was seen since: what is gone goes, what is not sure stays as it was."""
     swapped = {uid(candidate) for swap in seen.swaps for candidate in swap.match.candidates}
-    workloads = {}
+    # What this run did not look for is not gone.
+    workloads = {key: note for key, note in old.workloads.items() if not _looked_for(note, seen)}
     for workload in seen.workloads:
         note = _of_workload(old.workloads.get(key_of(workload)), workload, seen, swapped)
         if note:
             workloads[note.workload] = note
     return Record(workloads, _of_sessions(old, seen))
+
+
+def _looked_for(note: Note, seen: Seen) -> bool:
+    return note.workload.partition("/")[0] in seen.kinds
 
 
 def left_at_zero(workload: Object, note: Note) -> bool:
@@ -65,9 +74,11 @@ def _since(note: Note | None) -> float:
 def _of_workload(old: Note | None, workload: Object, seen: Seen, swapped: t.Container[str]) -> Note | None:
     known = old if old and old.uid == uid(workload) else None
     told = seen.told.get(workload["metadata"]["name"])
+    if ignored(workload):
+        return known
     if told is not None:
         fresh = _note(workload, told, "told", seen)
-    elif ignored(workload) or LABEL in labels_of(workload) or uid(workload) in swapped:
+    elif LABEL in labels_of(workload) or uid(workload) in swapped:
         return known
     elif replicas(workload) == 0:
         owner = deliberate_zero(workload, _since(known))
@@ -107,10 +118,16 @@ def _of_sessions(old: Record, seen: Seen) -> dict[str, Note]:
             notes[session_id] = note
     present = {uid(workload): workload for workload in seen.workloads}
     for session_id, note in old.sessions.items():
-        if note.uid in present and left_at_zero(present[note.uid], note):
-            # The session has gone and left its original at 0: nothing else may know the count.
+        # The session has gone and left its original at 0, perhaps: nothing else may know the count.
+        if not _looked_for(note, seen) or (note.uid in present and _may_be_left(present[note.uid], note)):
             notes.setdefault(session_id, note)
     return notes
+
+
+def _may_be_left(workload: Object, note: Note) -> bool:
+    # OpenShift's scale leaves the owners of the number before, who then seem to own the 0.
+    unowned = workload["kind"] == DEPLOYMENT_CONFIG.name and replicas(workload) == 0
+    return unowned or left_at_zero(workload, note)
 
 
 def _of_swap(swap: Swap) -> Note | None:

@@ -137,12 +137,12 @@ class Journal:
             self._append(END)
 
     def _append(self, action: str, *what: t.Any) -> None:
-        if self._path is None:
-            return
         note = Note(self._run, self._cluster, clock.text(self._now()) or "", action, *what)
         # It begins a line of its own, whatever an interrupted write has left.
         line = f"\n{json.dumps({key: value for key, value in asdict(note).items() if value not in ('', None)})}\n"
         with self._lock:
+            if self._path is None:
+                return
             try:
                 self._file = self._opened(self._path) if self._file is None else self._file
                 os.write(self._file, line.encode())

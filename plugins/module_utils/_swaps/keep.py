@@ -54,6 +54,7 @@ def survey(observer: Observer, records: t.Mapping[str, Stored]) -> list[Seen]:
     sessions = _by_namespace(observer.sessions(listed), lambda session: session.namespace)
     workloads = _by_namespace((one for kind in observer.kinds for one in observer.all(kind, listed)), _namespace)
     autoscalers = _by_namespace(observer.all(AUTOSCALER, listed), _namespace)
+    kinds = {kind.name for kind in observer.kinds}
     told: dict[str, dict[str, int]] = {}
     for name, count in observer.options.replicas.items():
         namespace, _slash, workload = name.partition("/")
@@ -63,7 +64,7 @@ def survey(observer: Observer, records: t.Mapping[str, Stored]) -> list[Seen]:
         here, told_here = workloads.get(namespace, []), told.get(namespace, {})
         known = records.get(namespace, Stored()).record.sessions
         swaps = _swaps(observer, namespace, sessions.get(namespace, []), here, known)
-        return Seen(namespace, started, here, autoscalers.get(namespace, []), swaps, told_here)
+        return Seen(namespace, started, kinds, here, autoscalers.get(namespace, []), swaps, told_here)
 
     return list(observer.pool.map(one, sorted({*workloads, *sessions, *records} - closed)))
 
@@ -78,7 +79,7 @@ def strangers(observer: Observer, seen: t.Iterable[Seen]) -> list[str]:
 def keep(api: Api, seen: Seen, stored: Stored, write: bool) -> Kept:
     """Brings the record of one namespace up to date; without ``write`` it only tells what that would be. Raises nothing.
 
-    Two runs at once lose nothing of each other's: what is applied replaces exactly the version that it was made from.
+    Two runs at once overwrite nothing unread: what is applied replaces exactly the version that it was made from.
     """
     first, problem = stored, ""
     for _attempt in range(ATTEMPTS):

@@ -226,6 +226,8 @@ def _decide_in_place(case: Case, way: WayBack, cases: t.Sequence[Case], policy: 
         case.settle("restorable", message, [Rollout(way.config)])
     else:
         count = decide(case.evidence, policy.trust, policy.replicas_limit)
+        if not any(one.cls == "told" for one in case.evidence):
+            count = heeding(count, case.managed_by, policy.reported)
         case.replicas = count.value
         if count.value is None:
             _ask_for_count(case, way.config, f"{ref(way.config)} stays as the client left it", count)

@@ -62,7 +62,7 @@ def _restore_one(observer: Observer, hand: Hand, lost: Lost) -> None:
     problem, doubtful = "something else kept changing it", False
     for _attempt in range(ATTEMPTS):
         try:
-            _look_again(observer, lost)
+            _look_again(observer, hand, lost)
             if lost.outcome == "restorable":
                 _put_back(observer, hand, lost)
             return
@@ -73,11 +73,12 @@ def _restore_one(observer: Observer, hand: Hand, lost: Lost) -> None:
         except Exception as error:  # a defect of ours must not hide what was done to others
             problem, doubtful = f"{type(error).__name__}: {error}", True
             break
-    far = "Whether it was scaled is not known." if doubtful and lost.attempted else "Nothing was changed."
+    far = f"Done before that: {told(lost.done)}." if lost.done else "Nothing was changed."
+    far = "Whether it was scaled is not known." if doubtful and lost.attempted and not lost.done else far
     lost.settle("failed", f"{problem.rstrip('.')}. {far} The next run tries again.", lost.plan)
 
 
-def _look_again(observer: Observer, lost: Lost) -> None:
+def _look_again(observer: Observer, hand: Hand, lost: Lost) -> None:
     """Settles a lost original by what is true now."""
     namespace = lost.original["metadata"]["namespace"]
     found = look_for_lost(observer, observer.unasked([namespace]), [namespace], wanted=True)
@@ -86,7 +87,7 @@ def _look_again(observer: Observer, lost: Lost) -> None:
         lost.original, lost.evidence, lost.replicas = now.original, now.evidence, now.replicas
         lost.settle(now.outcome, now.message, now.plan)
     elif lost.attempted and _present(observer, lost) == lost.attempted.after:
-        _done(lost, lost.attempted)
+        _confirm(observer, hand, lost, lost.attempted)
     else:
         lost.settle("none", "It is no longer lost, by other hands.")
 
@@ -95,24 +96,25 @@ def _put_back(observer: Observer, hand: Hand, lost: Lost) -> None:
     (action,) = [action for action in lost.plan if isinstance(action, Scale)]
     lost.attempted = action
     hand.carry_out(action, uid(action.obj))
+    _confirm(observer, hand, lost, action)
+
+
+def _confirm(observer: Observer, hand: Hand, lost: Lost, action: Scale) -> None:
+    """Settles a lost original that has been scaled, unless a session turns out to have replaced it at that very moment."""
+    lost.done = [action]
     namespace = lost.original["metadata"]["namespace"]
     candidates = [one for case in observer.unasked([namespace]) for one in case.match.candidates]
     there = next((one for one in candidates if uid(one) == uid(action.obj)), None)
     if there is None or there["kind"] == DEPLOYMENT_CONFIG.name:
-        _done(lost, action)
+        lost.settle("restored", f"{told(lost.done)}.")
         problem = write_event(observer.api, action, "lost", restored_lost(lost.evidence, action))
         lost.remarks += [f"There is no Event about it: {problem}"] if problem else []
         return
     # A swap of a workload that is at 0 does not change it: no precondition can prevent that one comes at that very moment.
     if replicas(there) == action.after:
         hand.carry_out(Scale(there, action.after, 0), uid(action.obj))
-    lost.attempted = None
+    lost.attempted, lost.done = None, []
     lost.settle("none", "A session replaced it at that very moment: it is at 0 again.")
-
-
-def _done(lost: Lost, action: Scale) -> None:
-    lost.done = [action]
-    lost.settle("restored", f"{told(lost.done)}.")
 
 
 def _present(observer: Observer, lost: Lost) -> int | None:

@@ -32,6 +32,7 @@ def told_in_vain(told: t.Mapping[str, int], cases: t.Iterable[Case], existing: t
             found.append(f"{said} no session has replaced it: it was left as it is.")
         else:
             original = swapped[name].match.original
-            if original and replicas(original) > 0:
+            # One that was changed in place runs, with the client's replicas: there the count is used.
+            if original and replicas(original) > 0 and swapped[name].session.mode != "swap_in_place":
                 found.append(f"{said} it runs with {replicas(original)} already: that was left as it is.")
     return found

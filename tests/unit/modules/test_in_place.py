@@ -202,6 +202,17 @@ def test_the_definition_comes_back_and_is_rolled_out(cluster: Cluster, program: 
     assert (again["changed"], again["sessions"], cluster.writes) == (False, [], [])
 
 
+def test_a_manager_that_is_to_be_reported_is_not_overruled_here_either(cluster: Cluster, program: Oc) -> None:
+    swap(cluster)
+    labels = {"app.kubernetes.io/managed-by": "Helm"}
+    cluster.store.edit("DeploymentConfig", "web", "default", lambda web: web["metadata"]["labels"].update(labels))
+    record = only(recover(cluster, program, managers={"helm": "report"}))
+    assert (record["outcome"], cluster.writes) == ("needs_decision", [])
+    told = recover(cluster, program, managers={"helm": "report"}, replicas={"default/web": 2})
+    assert only(told)["outcome"] == "restored"
+    assert told["notices"] == []
+
+
 def test_oc_is_asked_before_anything_is_written_and_has_the_credentials_of_the_run(
     cluster: Cluster, program: Oc
 ) -> None:

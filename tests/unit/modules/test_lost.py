@@ -250,6 +250,35 @@ def test_its_scale_is_noted_before_it_is_made_and_told_of_after_an_interruption(
     assert "had set out to scale Deployment default/web to 3; the workload has 3 replicas now." in notice
 
 
+def test_a_scale_that_has_to_be_taken_back_is_even_if_its_version_is_old_by_then(lost: Cluster) -> None:
+    """The controller writes the status right after the scale."""
+
+    def swap(request: Request) -> None:
+        lost.proxy(NEWCOMER, 0)
+
+    def touch(request: Request) -> None:
+        lost.store.edit("Deployment", "web", "default", lambda web: web["metadata"].update(labels={"touched": "yes"}))
+
+    lost.server.script(scaling, swap, touch)
+    result = lost.run(lost=True)
+    assert (only_lost(result)["outcome"], lost.replicas(), result["changed"]) == ("none", 0, False)
+
+
+def test_a_failure_after_the_scale_does_not_hide_it(lost: Cluster) -> None:
+    def deny(request: Request) -> None:
+        lost.server.script(
+            on("list", "configmaps"),
+            status.forbidden("recover", "list", "", "configmaps", "default", ""),
+            times=FOREVER,
+        )
+
+    lost.server.script(scaling, deny)
+    result = lost.run(lost=True)
+    one = only_lost(result)
+    assert (one["outcome"], lost.replicas(), result["changed"]) == ("failed", 3, True)
+    assert "Done before that: Deployment default/web is back at 3." in one["message"]
+
+
 def test_while_one_is_looked_at_again_the_others_keep_their_records(
     lost: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,7 +44,7 @@ def note(count: int, time: str = BEFORE, source: str = "running", uid: str = "ui
 
 def seen(*workloads: Object, **changes: t.Any) -> Seen:
     """A namespace as a run saw it."""
-    return Seen("shop", NOW, workloads, **changes)
+    return Seen("shop", NOW, {"Deployment", "DeploymentConfig"}, workloads, **changes)
 
 
 def swap(original: Object, sid: str = SID, *found: Evidence, **proxy: t.Any) -> Swap:
@@ -244,6 +244,26 @@ def test_a_session_that_asks_to_be_left_alone_is_not_noted() -> None:
 def test_a_session_that_is_gone_is_kept_as_long_as_its_original_is_at_zero(web: Object, kept: bool) -> None:
     sessions = renewed(Record({}, {SID: OF_SESSION}), seen(web)).sessions
     assert sessions == ({SID: OF_SESSION} if kept else {})
+
+
+def test_what_was_not_looked_for_is_not_gone() -> None:
+    """A run that looks for fewer kinds than the last must not forget what it did not look for."""
+    old = replace(note(3), workload="StatefulSet/db")
+    of_session = replace(OF_SESSION, workload="StatefulSet/db", uid="uid-db")
+    record = Record({old.workload: old}, {SID: of_session})
+    assert renewed(record, seen()) == record
+    assert renewed(record, replace(seen(), kinds={"StatefulSet"})) == Record()
+
+
+def test_the_session_of_a_config_that_is_at_zero_stays_whoever_seems_to_own_that() -> None:
+    web = {**deployment(replicas=0, managed=[owned_replicas("oc-edit", later(60))]), "kind": "DeploymentConfig"}
+    of_session = replace(OF_SESSION, workload="DeploymentConfig/web")
+    assert renewed(Record({}, {SID: of_session}), seen(web)).sessions == {SID: of_session}
+
+
+def test_a_told_count_does_not_overrule_the_wish_to_be_left_alone() -> None:
+    web = deployment(annotations=IGNORE)
+    assert renewed(Record({WEB: note(3)}), seen(web, told={"web": 5})).workloads == {WEB: note(3)}
 
 
 def test_each_session_has_a_note_of_its_own() -> None:

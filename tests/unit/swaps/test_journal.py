@@ -98,6 +98,21 @@ def test_a_run_without_a_journal_notes_nothing(tmp_path: Path) -> None:
     assert (journal.earlier(), journal.keys, list(tmp_path.iterdir())) == ([], set(), [])
 
 
+def test_a_thread_that_waits_while_another_gives_the_journal_up_notes_nothing(path: Path) -> None:
+    journal = of(path)
+
+    class GivenUpMeanwhile:
+        def __enter__(self) -> None:
+            journal._path = None
+
+        def __exit__(self, *_what: object) -> None:
+            pass
+
+    journal._lock = GivenUpMeanwhile()  # type: ignore[assignment]
+    journal.note(SID, SCALE)
+    assert journal.keys == set() and not path.exists()
+
+
 def test_nothing_is_made_where_nothing_is_noted(path: Path) -> None:
     journal = of(path)
     assert journal.earlier() == []

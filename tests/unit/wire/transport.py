@@ -191,9 +191,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(request, Response(b"", 403))
             return
         self._upgrade(request, forward.PROTOCOL)
-        # With a time-out, a TLS socket of Python does not wait inside OpenSSL, where a second thread must not be.
-        self.connection.settimeout(60)
-        forward.serve(cast(BinaryIO, self.rfile), cast(BinaryIO, self.wfile), port, outcome)
+        forward.serve(self.connection, port, outcome)
 
     def _upgrade(self, request: Request, protocol: str) -> None:
         request.status = 101

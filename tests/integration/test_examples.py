@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,10 @@ MODULES = (
     "telepresence_restore",
     "telepresence_journal",
 )
+WARNING = {
+    "telepresence_restore": "Option replicas has shop/web: 3, but no session has replaced it: it was left as it is.",
+}
+"""What a module's examples must warn of when they run one after the other; the others of nothing."""
 NAMESPACES = ("shop", "shop-test")
 """The examples name them."""
 
@@ -93,7 +98,8 @@ def test_the_examples_of_a_module_run(module: str, shop: Kubectl, home: tuple[pa
     )
     print(done.stdout + done.stderr)
     assert done.returncode == 0
-    assert "[WARNING]" not in done.stdout + done.stderr
+    output = done.stdout + done.stderr
+    assert re.findall(r"\[WARNING\]: (.*)", output) == ([WARNING[module]] if module in WARNING else [])
 
 
 def test_they_have_put_the_orphan_back(shop: Kubectl) -> None:

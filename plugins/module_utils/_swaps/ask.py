@@ -12,12 +12,23 @@ import typing as t
 from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.execute import execute
-from .._cluster.kinds import POD, Object, dig, uid, whole
+from .._cluster.kinds import (
+    DEPLOYMENT,
+    DEPLOYMENT_CONFIG,
+    POD,
+    REPLICATION_CONTROLLER,
+    Object,
+    dig,
+    uid,
+    whole,
+)
 from .._cluster.reach import Reached, reach
 from . import address, log, question
 from .liveness import Judgement, Reading, Rules, best, judge
-from .sessions import Session, created
+from .sessions import SELECTOR, Session, created
 
+KEEPERS = {kind.name: kind for kind in (DEPLOYMENT, DEPLOYMENT_CONFIG, REPLICATION_CONTROLLER)}
+"""The workloads that are proxies, or hold one."""
 LONGEST_ANSWER = 4.0
 """Seconds to wait for a client through the pod proxy; one that lives takes milliseconds."""
 
@@ -35,10 +46,26 @@ def look(
         return _without_pod(session, api.now() - session.created, rules), []
     readings = [_read(api, session, pod, probe, deadline, pod["metadata"]["name"] in before) for pod in session.pods]
     judgement, reading = best((judge(reading, rules, before.get(reading.pod)), reading) for reading in readings)
-    if judgement.verdict == "terminating" and session.proxies[0]["kind"] != "Pod":
+    if judgement.verdict == "terminating" and _stands(api, session):
         # The proxy stands; only its pod goes, perhaps to another node, and nobody has asked the client.
         judgement = Judgement("unknown", "The proxy's only pod is being deleted.", firm=False)
     return judgement, sorted(readings, key=lambda one: one is not reading)
+
+
+def _stands(api: Api, session: Session) -> bool:
+    """Whether the workload that keeps the proxy's pods is not being deleted at this moment; False where nothing keeps them.
+
+    It was listed before its pods were asked: somebody may have deleted it in between, which is the end of its pods as well.
+    """
+    keepers = {proxy["kind"]: uid(proxy) for proxy in session.proxies if proxy["kind"] != POD.name}
+    try:
+        return any(
+            uid(one) == keeper and not one["metadata"].get("deletionTimestamp")
+            for kind, keeper in keepers.items()
+            for one in api.list(KEEPERS[kind], session.namespace, SELECTOR, metadata_only=True)
+        )
+    except ClusterError:
+        return True
 
 
 def _without_pod(session: Session, age: float, rules: Rules) -> Judgement:

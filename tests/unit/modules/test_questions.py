@@ -14,7 +14,7 @@ from wire.script import FOREVER, Fault, Hang, Reset, on
 from wire.server import USER
 
 from . import probe_output
-from .cluster import POD_3, Cluster, only
+from .cluster import DEPLOYMENT_2, POD_3, Cluster, only
 
 SWAP_POD = "web-9bdd4ff98a184820b2d4027b00a9af39"
 RESTORED = ["PUT deployments/web/scale 3", f"DELETE pods/{SWAP_POD}"]
@@ -102,6 +102,22 @@ def test_a_pod_that_was_deleted_since_it_was_listed_tells_nothing(cluster: Clust
     cluster.server.script(on("get", subresource="exec"), lambda request: cluster.store.remove("Pod", pod, "default"))
     result = cluster.run()
     assert only(result)["verdict"] == "terminating"
+    assert cluster.writes == []
+
+
+@pytest.mark.parametrize(("stands", "verdict"), [(True, "unknown"), (False, "terminating")])
+def test_the_only_pod_of_a_deployment_that_goes_while_it_is_asked(cluster: Cluster, stands: bool, verdict: str) -> None:
+    pod = cluster.stage(DEPLOYMENT_2)
+    (proxy,) = [one for one in cluster.store.all("Deployment") if "telepresence" in one["metadata"].get("labels", {})]
+
+    def deleted(request: object) -> None:
+        cluster.store.remove("Pod", pod, "default")
+        if not stands:
+            cluster.store.remove("Deployment", proxy["metadata"]["name"], "default")
+
+    cluster.server.script(on("get", subresource="exec"), deleted)
+    result = cluster.run()
+    assert (only(result)["verdict"], result["summary"]["needs_attention"]) == (verdict, stands)
     assert cluster.writes == []
 
 

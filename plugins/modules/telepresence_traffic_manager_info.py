@@ -175,6 +175,11 @@ managers:
       description: How many intercepts it holds in all namespaces, or null where it did not answer.
       type: int
       sample: 2
+    settled:
+      description: Whether these are all, or null where it did not answer. For three minutes after its start it is V(false) of a manager from 2.21 on,
+        because clients then come back to it one by one with their intercepts.
+      type: bool
+      sample: true
 webhooks:
   description: The webhooks of managers, by name.
   returned: success

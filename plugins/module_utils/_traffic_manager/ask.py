@@ -16,12 +16,14 @@ from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.kinds import Object, dig
 from .._cluster.port_forward import forward
-from . import certificates, intercepts, rights
+from . import certificates, intercepts, rights, versions
 from .managers import Manager, labelled
 
 SETTLED = 180.0
 """Seconds after which the clients of a manager that was restarted have come back: they ping it once a minute (``grpc.pingInterval``,
 pkg/client/config.go of 2.27.4), and from 2.25 bring their intercepts along (CHANGELOG.yml)."""
+FOUND_AGAIN = (2, 21)
+"""The first managers to which such clients connect (CHANGELOG.yml of 2.25.0). To older ones no intercept comes back."""
 
 
 @dataclass
@@ -53,7 +55,8 @@ def ask(api: Api, manager: Manager, pods: t.Sequence[Object], deadline: float, v
         with forward(api, manager.namespace, name, manager.api_port, deadline) as path:
             answer.version, answer.intercepts = intercepts.ask(path, manager.namespace, deadline)
         began = _began(pod)
-        answer.complete = began is not None and api.now() - began >= SETTLED
+        settled = began is not None and api.now() - began >= SETTLED
+        answer.complete = settled or (versions.parse(manager.version) or FOUND_AGAIN) < FOUND_AGAIN
         if not answer.complete:
             answer.unknown.append(
                 f"Not all intercepts {whose} may be known: it began less than {SETTLED:.0f} s ago, and clients come back one by one."

@@ -98,6 +98,7 @@ def _manager(manager: Manager, answer: Answer, seen: Seen) -> Record:
         "answers_as": answer.version,
         "certificate_ends": clock.text(answer.ends),
         "intercepts": None if answer.intercepts is None else len(answer.intercepts),
+        "settled": None if answer.intercepts is None else answer.complete,
     }
 
 

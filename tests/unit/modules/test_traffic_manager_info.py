@@ -243,19 +243,36 @@ def test_a_manager_without_a_ready_pod(recording: Recording) -> None:
 
 @pytest.mark.parametrize("how", ["created", "restarted"])
 def test_a_manager_that_has_just_begun_may_not_have_all_its_clients_back(recording: Recording, how: str) -> None:
-    recording.load("restarted")
-    for pod in recording.server.store.all("Pod"):
-        if pod["metadata"]["namespace"] == "manager-system" and how == "created":
-            pod["metadata"]["creationTimestamp"] = "2026-11-24T14:40:21Z"  # 179 s ago
-        elif pod["metadata"]["namespace"] == "manager-system":
-            running = {"running": {"startedAt": "2026-11-24T14:40:21Z"}}
-            pod["status"]["containerStatuses"] = [{"name": "traffic-manager", "restartCount": 1, "state": running}]
-        recording.server.store.load(pod)
+    just_begun(recording.load("restarted"), how, "2.21.0")
     result = recording.run()
-    assert (classes(result), result["managers"][0]["intercepts"]) == ([], 0)
+    (manager,) = result["managers"]
+    assert (classes(result), manager["intercepts"], manager["settled"]) == ([], 0, False)
     assert [one["intercepted"] for one in result["agents"]] == [None, None]
     (sentence,) = result["unknown"]
     assert "began less than 180 s ago" in sentence
+
+
+def test_to_an_older_manager_no_intercept_comes_back(recording: Recording) -> None:
+    just_begun(recording.load("restarted"), "created", "2.20.2")
+    result = recording.run()
+    assert (result["managers"][0]["settled"], result["unknown"]) == (True, [])
+    assert classes(result) == [("replaced_container", "manager-shop", True)]
+
+
+def just_begun(recording: Recording, how: str, version: str) -> None:
+    """Lets the pod of the manager have begun 179 s ago, and gives it a version."""
+    began = "2026-11-24T14:40:21Z"
+    for pod in recording.server.store.all("Pod"):
+        if pod["metadata"]["namespace"] == "manager-system" and how == "created":
+            pod["metadata"]["creationTimestamp"] = began
+        elif pod["metadata"]["namespace"] == "manager-system":
+            running = {"running": {"startedAt": began}}
+            pod["status"]["containerStatuses"] = [{"name": "traffic-manager", "restartCount": 1, "state": running}]
+        recording.server.store.load(pod)
+    for workload in recording.server.store.all("Deployment"):
+        if workload["metadata"]["namespace"] == "manager-system":
+            workload["metadata"]["labels"]["app.kubernetes.io/version"] = version
+            recording.server.store.load(workload)
 
 
 # Namespaces and rights ------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,8 @@ def requests(cluster: Cluster) -> Counter[str]:
 
 def spent(cluster: Cluster, module: str) -> Counter[str]:
     """What a run sends; it does not wait for readiness, which costs a look per second."""
-    cluster.run(module, **({"wait": False} if module == "restore" else {}))
+    options: dict[str, Any] = {"wait": False} if module == "restore" else {}
+    cluster.run(module, **options)
     return requests(cluster)
 
 

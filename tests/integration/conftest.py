@@ -25,11 +25,7 @@ sys.path[:0] = [str(ROOT / "collections"), str(ROOT / "tests" / "unit")]
 
 TOOLS = pathlib.Path(sys.executable).parent
 COMPLAINTS = ("[WARNING]", "[DEPRECATION WARNING]")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Names the marker of tests that `make integration` runs one after the other, when the rest is done."""
-    config.addinivalue_line("markers", "alone: acts on a whole cluster, or changes what kinds it has")
+PLAYBOOKS = ("recover", "orphans", "baseline", "traffic_manager")
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ def inventory(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """The checkout itself."""
     reports = tmp_path_factory.mktemp("reports")
-    return Place(ROOT, {name: f"{name}.yml" for name in ("recover", "orphans", "baseline")}, reports)
+    return Place(ROOT, {name: f"{name}.yml" for name in PLAYBOOKS}, reports)
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +119,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Place:
     (tarball,) = place.glob("*.tar.gz")
     install = [galaxy, "collection", "install", "--no-deps", "-p", str(place / "collections"), str(tarball)]
     subprocess.run(install, cwd=place, check=True)
-    names = {name: f"devclusters.telepresence.{name}" for name in ("recover", "orphans", "baseline")}
+    names = {name: f"devclusters.telepresence.{name}" for name in PLAYBOOKS}
     reports = tmp_path_factory.mktemp("installed-reports")
     return Place(place, names, reports, {"ANSIBLE_COLLECTIONS_PATH": str(place / "collections")})
 

@@ -8,7 +8,7 @@ export PATH := $(abspath $(VENV))/bin:$(PATH)
 # Ansible warns of nothing but what our own files cause.
 export ANSIBLE_LOCALHOST_WARNING := false
 
-.PHONY: help demo test lint sanity unit integration faults lab-up lab-down lab-status
+.PHONY: help demo test lint docs sanity unit integration faults lab-up lab-down lab-status
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -16,7 +16,7 @@ help: ## Show this help
 demo: lab-up ## Plant orphaned sessions on two real clusters and recover them
 	@$(PYTHON) -m tests.lab.demo
 
-test: lint unit lab-up integration sanity ## Run every check and test; sets up all it needs
+test: lint docs unit lab-up integration sanity ## Run every check and test; sets up all it needs
 
 lint: $(READY) ## Check the style of Python, YAML, roles, playbooks, docs and changelog
 	ruff check .
@@ -27,6 +27,13 @@ lint: $(READY) ## Check the style of Python, YAML, roles, playbooks, docs and ch
 	@# Without a ceiling it takes the venv, which git ignores, for no part of the project, and finds no kubernetes.core.
 	GIT_CEILING_DIRECTORIES=$(CURDIR)/.lab antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 	antsibull-changelog lint
+
+docs: $(READY) ## Build the documentation as a site, build/docs/html/index.html
+	@mkdir -p -m 755 build/docs/rst
+	@# The ceiling as above.
+	GIT_CEILING_DIRECTORIES=$(CURDIR)/.lab antsibull-docs --config-file docs/site/antsibull-docs.cfg collection --use-current \
+	    --squash-hierarchy --fail-on-error --cleanup everything --dest-dir build/docs/rst devclusters.telepresence
+	sphinx-build -q -E -W --keep-going -c docs/site build/docs/rst build/docs/html
 
 unit: $(READY) $(AWS) ## Run the tests that need no cluster
 	$(PYTHON) -m pytest tests/unit --numprocesses=2

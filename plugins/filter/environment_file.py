@@ -37,7 +37,8 @@ seealso:
 EXAMPLES = r"""
 - name: Write a file for the shell
   ansible.builtin.copy:
-    content: "{{ {'GREETING': \"it's me\"} | devclusters.telepresence.environment_file('shell') }}"
+    content: >-
+      {{ {'GREETING': "it's me"} | devclusters.telepresence.environment_file('shell') }}
     dest: "{{ ansible_env.HOME }}/greeting.sh"
     mode: "0600"
 """

@@ -42,10 +42,14 @@ class Block:
         return f"{self.page}:{self.line}"
 
 
+def pages() -> list[Path]:
+    """The pages of the documentation."""
+    return sorted({page for pattern in PAGES for page in ROOT.glob(pattern)})
+
+
 def collect() -> list[Block]:
     """The blocks of all pages."""
-    pages = sorted({page for pattern in PAGES for page in ROOT.glob(pattern)})
-    return [block for page in pages for block in blocks(str(page.relative_to(ROOT)), page.read_text())]
+    return [block for page in pages() for block in blocks(str(page.relative_to(ROOT)), page.read_text())]
 
 
 def blocks(page: str, text: str) -> list[Block]:

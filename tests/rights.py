@@ -15,6 +15,8 @@ Manifest = dict[str, Any]
 DIRECTORY = ROOT / "docs" / "rbac"
 PURPOSES = ("orphans", "restore", "baseline")
 SCOPES = ("cluster", "namespace")
+WHOLE = ("leftovers",)
+"""The purposes of Telepresence 2, whose managers may stand anywhere: they have one manifest, for the whole cluster."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,10 @@ class Grant:
         return (verb, group, resource) == (self.verb, self.group, self.resource) and self.name in ("", name)
 
 
-def read(purpose: str, scope: str) -> tuple[Manifest, Manifest]:
-    """The role and its binding for a purpose (``orphans``) and a scope (``cluster`` or ``namespace``)."""
-    role, binding = yaml.safe_load((DIRECTORY / f"{purpose}-{scope}.yml").read_text())["items"]
+def read(purpose: str, scope: str = "") -> tuple[Manifest, Manifest]:
+    """The role and its binding for a purpose (``orphans``) and a scope (``cluster`` or ``namespace``; none for one of WHOLE)."""
+    name = f"{purpose}-{scope}" if scope else purpose
+    role, binding = yaml.safe_load((DIRECTORY / f"{name}.yml").read_text())["items"]
     return role, binding
 
 

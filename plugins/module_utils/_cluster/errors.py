@@ -39,14 +39,22 @@ class ClusterError(Exception):
 
 
 def status_of(body: str | bytes | None) -> tuple[str, str]:
-    """(message, reason) of the Status object that an API server sends with an error, clean; empty strings where it is none."""
+    """(message, reason) of the Status object that an API server sends with an error, clean; empty strings where it is none.
+
+    Which PodDisruptionBudget forbids an eviction is only in the causes (kubernetes, pkg/registry/core/pod/storage/eviction.go): those
+    of it are part of the message.
+    """
     try:
         status = json.loads(body or "{}")
     except (ValueError, RecursionError):
         return "", ""
     if not isinstance(status, dict) or status.get("kind") != "Status":
         return "", ""
-    return clean(status.get("message") or "", LONGEST_REASON), clean(status.get("reason") or "")
+    details = status.get("details")
+    causes = (details.get("causes") if isinstance(details, dict) else None) or []
+    budgets = [str(one.get("message")) for one in causes if one.get("reason") == "DisruptionBudget"]
+    message = " ".join([str(status.get("message") or ""), *budgets])
+    return clean(message, LONGEST_REASON), clean(status.get("reason") or "")
 
 
 def refusal(

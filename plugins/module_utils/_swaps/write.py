@@ -7,10 +7,10 @@
 
 from __future__ import annotations
 
-from .._cluster import oc
+from .._cluster import oc, remove
 from .._cluster.api import Api
 from .._cluster.errors import ClusterError
-from .._cluster.kinds import DEPLOYMENT, DEPLOYMENT_CONFIG, POD, SERVICE, WORKLOADS, Kind, Object, ref, uid
+from .._cluster.kinds import DEPLOYMENT, DEPLOYMENT_CONFIG, POD, SERVICE, WORKLOADS, Object, ref
 from .counts import replicas
 from .in_place import Rollback
 from .plan import Scale
@@ -51,25 +51,5 @@ def roll_back(api: Api, action: Rollback, oc_binary: str) -> None:
 
 
 def delete(api: Api, obj: Object) -> None:
-    """Deletes this very object; that it has gone already is what was wanted.
-
-    That it was not found is looked into: a server that knows no such path says so as well, and deletes nothing.
-    """
-    meta, kind = obj["metadata"], DELETABLE[obj["kind"]]
-    body = {
-        "apiVersion": "v1",
-        "kind": "DeleteOptions",
-        "propagationPolicy": "Background",
-        "preconditions": {"uid": uid(obj)},
-    }
-    try:
-        api.send("delete", kind.path(meta["namespace"], meta["name"]), f"delete {ref(obj)}", body)
-    except ClusterError as error:
-        if error.status != 404 or _is_there(api, kind, obj):
-            raise
-
-
-def _is_there(api: Api, kind: Kind, obj: Object) -> bool:
-    meta = obj["metadata"]
-    here = api.list(kind, meta["namespace"], field_selector=f"metadata.name={meta['name']}", metadata_only=True)
-    return uid(obj) in {uid(found) for found in here}
+    """Deletes this very object; that it has gone already is what was wanted."""
+    remove.delete(api, DELETABLE[obj["kind"]], obj)

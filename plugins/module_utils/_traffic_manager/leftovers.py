@@ -71,6 +71,7 @@ def _replaced(seen: Seen) -> t.Iterator[Leftover]:
                 evidence=(*evidence, "Nobody intercepts it, so that nothing answers in its place."),
                 remedy=f"Delete key {name} of ConfigMap {AGENTS} if there is one, and evict the pods.",
                 safe=safe,
+                key=name,
             )
 
 
@@ -80,9 +81,14 @@ def _agents(seen: Seen) -> t.Iterator[Leftover]:
         if agent.band == versions.EDITED or not certain:
             continue
         evidence = [f"{len(agent.pods)} of its pods have a traffic-agent ({agent.image})."]
-        movable = bool(agent.pods) and agent.kind in EVICTABLE and not agent.manual
+        intercepted = seen.intercepted(agent.namespace, agent.name)
+        movable = bool(agent.pods) and agent.kind in EVICTABLE and not agent.manual and intercepted is False
         if agent.manual:
             evidence.append("It is in the template of the workload: somebody put it there for good.")
+        elif agent.kind not in EVICTABLE:
+            evidence.append(f"It is not sure that something makes new pods for a {agent.kind}.")
+        if intercepted is not False:
+            evidence.append(f"{'Somebody' if intercepted else 'Nobody knows whether somebody'} intercepts it.")
         if manager is None:
             name, severity, safe = "agent_without_manager", MAJOR, movable
             evidence.append(f"No traffic-manager serves namespace {agent.namespace}.")
@@ -93,10 +99,7 @@ def _agents(seen: Seen) -> t.Iterator[Leftover]:
                 f"The manager in namespace {manager.namespace} is of {manager.version}, and does not see it."
             )
             remedy = "Evict its pods one after another: new ones come with an agent of this version, or without one."
-        elif (
-            not (agent.manual or agent.annotated or agent.replaced)
-            and seen.intercepted(agent.namespace, agent.name) is False
-        ):
+        elif not (agent.manual or agent.annotated or agent.replaced) and intercepted is False:
             name, severity, safe = "dormant_agent", INFO, False
             evidence.append(
                 "Nobody intercepts it. The agent stays for the next time, which is as Telepresence means it."
@@ -117,7 +120,7 @@ def _configs(seen: Seen) -> t.Iterator[Leftover]:
         this = f"ConfigMap {config.namespace}/{AGENTS}"
         names = ", ".join(entry.workload for entry in config.entries) or "no workload"
         if manager is None or manager.band != versions.CONFIG_MAP:
-            mounted = config.namespace in seen.mounting
+            mounted = sorted(seen.mounting.get(config.namespace, ()))
             whose = (
                 "No traffic-manager serves"
                 if manager is None
@@ -131,7 +134,7 @@ def _configs(seen: Seen) -> t.Iterator[Leftover]:
                 evidence=(
                     f"{whose} namespace {config.namespace}.",
                     f"It names {names}.",
-                    *(["A pod mounts it."] * mounted),
+                    *(f"{one} mounts it." for one in mounted),
                 ),
                 remedy="Remove the agents of the namespace, and then the ConfigMap." if mounted else f"Delete {this}.",
                 safe=not mounted,
@@ -144,9 +147,13 @@ def _configs(seen: Seen) -> t.Iterator[Leftover]:
                     severity=MINOR,
                     namespace=config.namespace,
                     objects=(this,),
-                    evidence=(f"Its key {entry.workload} is for a {entry.kind} that does not exist.",),
+                    evidence=(
+                        f"Its key {entry.workload} is for a {entry.kind} that does not exist.",
+                        *["It is of an agent that somebody put into a template."] * entry.manual,
+                    ),
                     remedy=f"Delete key {entry.workload} of {this}.",
                     safe=not entry.manual,
+                    key=entry.workload,
                 )
 
 

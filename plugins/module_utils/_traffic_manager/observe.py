@@ -26,6 +26,7 @@ from .._cluster.kinds import (
     Object,
     annotations_of,
     dig,
+    ref,
 )
 from . import agents, managers, rights, state, webhooks, workloads
 from .ask import Answer, ask, not_asked
@@ -41,6 +42,13 @@ class Options:
     exclude_namespaces: tuple[str, ...]
     ask: bool
     deadline: float
+
+    @property
+    def listed(self) -> list[str] | None:
+        """The namespaces where rights to write are needed: those given literally; None where that is all of them."""
+        if not self.namespaces or any(char in name for name in self.namespaces for char in "*?["):
+            return None
+        return [name for name in self.namespaces if self.wants(name)]
 
     def wants(self, namespace: str) -> bool:
         """Whether the run looks at this namespace."""
@@ -75,19 +83,23 @@ class Observer:
         owners = [one for objects in rest for one in objects]
         configs = [one for name in (managers.CONFIG, state.AGENTS, state.CLAIM) for one in self._config_maps(name)]
         found = managers.recognise(filter(managers.labelled, owners), configs)
+        configurations = self._helpful(rights.WEBHOOK) or []
+        roles, secrets = self._roles(), self._helpful(rights.SECRET, "owner=helm", metadata_only=True)
+        jobs = self._here(self._helpful(rights.JOB) or ())
+        edited = [one for one in self._here([*owners, *self._services()]) if agents.ACTIONS in annotations_of(one)]
         answers = dict(self.pool.map(lambda one: (one.namespace, self._ask(one, pods)), found))
         seen = Seen(
             namespaces={one["metadata"]["name"]: one for one in namespaces},
             managers=found,
             now=self.api.now(),
-            webhooks=self._webhooks(namespaces),
-            roles=self._roles(),
-            releases=self._releases(found),
-            jobs=state.hook_jobs(self._here(self._helpful(rights.JOB) or ())),
+            webhooks=self._webhooks(configurations, namespaces),
+            roles=roles,
+            releases=None if secrets is None else self._releases(secrets, found),
+            jobs=state.hook_jobs(jobs),
             configs=state.agents_configs(self._here(configs)),
             claims=state.claims(self._here(configs)),
             agents=agents.recognise(self._here(pods), self._here(owners)),
-            edited=[one for one in self._here([*owners, *self._services()]) if agents.ACTIONS in annotations_of(one)],
+            edited=edited,
             intercepts=[
                 one
                 for answer in answers.values()
@@ -96,9 +108,13 @@ class Observer:
             ],
             unsure={namespace for namespace, answer in answers.items() if not answer.complete},
             pod_ips={dig(pod, "status", "podIP") for pod in pods},
-            mounting={one["metadata"]["namespace"] for one in [*pods, *owners] if _mounts_config(one)},
+            mounting=_mounting([*pods, *owners]),
             workloads={(one["metadata"]["namespace"], one["kind"], one["metadata"]["name"]) for one in owners},
             ends={namespace: answer.ends for namespace, answer in answers.items() if answer.ends is not None},
+            objects={
+                ref(one): one
+                for one in (*configurations, *roles, *(secrets or ()), *jobs, *configs, *owners, *pods, *edited)
+            },
         )
         unknown += [sentence for answer in answers.values() for sentence in answer.unknown]
         return Observed(seen, workloads.recognise(self._here(owners), seen), answers, unknown)
@@ -112,10 +128,9 @@ class Observer:
             return not_asked(manager)
         return ask(self.api, manager, pods, self.options.deadline, self.version)
 
-    def _releases(self, found: t.Iterable[Manager]) -> list[state.Release] | None:
-        secrets = self._helpful(rights.SECRET, "owner=helm", metadata_only=True)
+    def _releases(self, secrets: list[Object], found: t.Iterable[Manager]) -> list[state.Release]:
         known = {f"{one.namespace}/{one.release}" for one in found}
-        return None if secrets is None else state.releases(self._here(secrets), known)
+        return state.releases(self._here(secrets), known)
 
     def _roles(self) -> list[Object]:
         kinds = (rights.CLUSTER_ROLE, rights.CLUSTER_ROLE_BINDING)
@@ -152,8 +167,7 @@ class Observer:
     def _services(self) -> list[Object]:
         return self.api.list(SERVICE, metadata_only=True)
 
-    def _webhooks(self, namespaces: list[Object]) -> list[webhooks.Webhook]:
-        configurations = self._helpful(rights.WEBHOOK) or []
+    def _webhooks(self, configurations: list[Object], namespaces: list[Object]) -> list[webhooks.Webhook]:
         where = webhooks.services(configurations)
         services = [
             one
@@ -168,6 +182,15 @@ class Observer:
                 for one in self.api.list(rights.ENDPOINT_SLICE, namespace, f"kubernetes.io/service-name={name}")
             ]
         return webhooks.recognise(configurations, namespaces, services, slices, self.api.now())
+
+
+def _mounting(objects: t.Iterable[Object]) -> dict[str, frozenset[str]]:
+    """By namespace, the pods and workloads that mount the ConfigMap of agents."""
+    found: dict[str, frozenset[str]] = {}
+    for one in filter(_mounts_config, objects):
+        namespace = one["metadata"]["namespace"]
+        found[namespace] = found.get(namespace, frozenset()) | {ref(one)}
+    return found
 
 
 def _mounts_config(obj: Object) -> bool:

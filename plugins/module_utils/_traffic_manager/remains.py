@@ -64,13 +64,16 @@ def claims(seen: Seen) -> t.Iterator[Leftover]:
         owner = next((one for one in seen.managers if one.namespace == claim.owner), None)
         if owner is None or owner.serves(seen.namespaces.get(claim.namespace)) is False:
             this = f"ConfigMap {claim.namespace}/{CLAIM}"
-            reason = f"It gives the namespace to the manager in namespace {claim.owner}, which "
+            given = f"It gives the namespace to the manager in namespace {claim.owner}, which "
+            reason = given + ("does not exist." if owner is None else "does not serve it.")
+            if claim.owner is None:
+                reason = "It does not say which manager it gives the namespace to."
             yield Leftover(
                 name="orphan_claim",
                 severity=MINOR,
                 namespace=claim.namespace,
                 objects=(this,),
-                evidence=(reason + ("does not exist." if owner is None else "does not serve it."),),
+                evidence=(reason,),
                 remedy=f"Delete {this}: no other manager can be installed for the namespace while it is there.",
                 safe=claim.owner is not None,
             )
@@ -120,12 +123,17 @@ def roles(seen: Seen) -> t.Iterator[Leftover]:
         if name.startswith("traffic-manager-") and not seen.manages(namespace):
             # A release may hold nothing but the roles (value rbac.only).
             released = [one for one in seen.releases or () if (one.namespace, one.status) == (namespace, "deployed")]
+            doubt = []
+            if released:
+                doubt = [f"Helm release {namespace}/{released[0].name} is deployed, and it may be all that this holds."]
+            elif seen.releases is None:
+                doubt = ["Whether a Helm release holds it is not known."]
             yield Leftover(
                 name="orphan_role",
                 severity=MINOR,
-                namespace=None,
+                namespace=namespace,
                 objects=(ref(role),),
-                evidence=(f"It is for a traffic-manager in namespace {namespace}, where there is none.",),
+                evidence=(f"It is for a traffic-manager in namespace {namespace}, where there is none.", *doubt),
                 remedy=f"Delete {ref(role)}.",
-                safe=seen.releases is not None and not released,
+                safe=not doubt,
             )

@@ -42,6 +42,25 @@ HELPFUL: t.Mapping[Right, str] = {
 """Each with what is not known without it."""
 
 
+EVICT = Right("create", POD, "eviction")
+TO_REMOVE: t.Mapping[str, tuple[Right, ...]] = {
+    "dead_webhook": (Right("list", WEBHOOK), Right("delete", WEBHOOK)),
+    "replaced_container": (EVICT, Right("patch", CONFIG_MAP)),
+    "agent_without_manager": (EVICT,),
+    "agent_of_older_manager": (EVICT,),
+    "orphan_agents_key": (Right("patch", CONFIG_MAP),),
+    "orphan_agents_config": (Right("delete", CONFIG_MAP),),
+    "orphan_claim": (Right("delete", CONFIG_MAP),),
+    "hook_job": (Right("list", JOB), Right("delete", JOB)),
+    "stuck_release": (Right("list", SECRET), Right("delete", SECRET)),
+    "orphan_role": (
+        Right("list", SECRET),
+        *(Right(verb, kind) for verb in ("list", "delete") for kind in (CLUSTER_ROLE, CLUSTER_ROLE_BINDING)),
+    ),
+}
+"""By class of leftover, the rights to find and to remove it."""
+
+
 def to_ask(version: str | None) -> tuple[Right, ...]:
     """The rights to a manager's port, in its namespace; ``version`` is the cluster's (``v1.34.4``).
 

@@ -23,7 +23,10 @@ CRITICAL, MAJOR, MINOR, INFO = "critical", "major", "minor", "info"
 
 @dataclass(frozen=True)
 class Leftover:
-    """One leftover. ``objects`` are named ``Kind namespace/name``; ``safe``: it can be removed with nobody losing anything."""
+    """One leftover. ``objects`` are named ``Kind namespace/name``; ``safe``: it can be removed with nobody losing anything.
+
+    ``key``: the key of ConfigMap telepresence-agents that it is about, if it is about one; it is that of a workload.
+    """
 
     name: str
     severity: str
@@ -32,10 +35,19 @@ class Leftover:
     evidence: tuple[str, ...]
     remedy: str
     safe: bool
+    key: str = ""
+
+    def same(self, other: Leftover) -> bool:
+        """Whether two looks saw the same leftover: that of a workload may have lost some of its objects in between."""
+        return (self.name, self.namespace, self.key or self.objects) == (
+            other.name,
+            other.namespace,
+            other.key or other.objects,
+        )
 
     def record(self) -> dict[str, t.Any]:
         """The leftover as it stands in a module's result."""
-        found = {key: value for key, value in vars(self).items() if key != "name"}
+        found = {key: value for key, value in vars(self).items() if key not in ("name", "key")}
         return {"class": self.name, **found, "objects": [*self.objects], "evidence": [*self.evidence]}
 
 
@@ -44,9 +56,9 @@ class Seen:
     """All that was read of a cluster. ``releases`` is None where they may not be read; ``unsure``: namespaces of managers that did not name all of
     their intercepts.
 
-    ``edited``: workloads and Services with a client's record of what it changed in them. ``mounting``: namespaces where a pod or a
-    template mounts ConfigMap telepresence-agents. ``roles``: ClusterRoles and ClusterRoleBindings of managers. ``now``: the API
-    server's clock.
+    ``edited``: workloads and Services with a client's record of what it changed in them. ``mounting``: by namespace, the pods and
+    templates that mount ConfigMap telepresence-agents. ``roles``: ClusterRoles and ClusterRoleBindings of managers. ``now``: the API
+    server's clock. ``objects``: all that a leftover may consist of, by ``Kind namespace/name``.
     """
 
     namespaces: t.Mapping[str, Object]
@@ -63,9 +75,10 @@ class Seen:
     intercepts: t.Sequence[Intercept] = ()
     unsure: t.Container[str] = ()
     pod_ips: t.Container[str] = ()
-    mounting: t.Container[str] = ()
+    mounting: t.Mapping[str, frozenset[str]] = field(default_factory=dict)
     workloads: t.Container[tuple[str, str, str]] = ()
     ends: t.Mapping[str, float] = field(default_factory=dict)
+    objects: t.Mapping[str, Object] = field(default_factory=dict)
 
     def serving(self, namespace: str) -> tuple[Manager | None, bool]:
         """The manager that serves a namespace, and whether that is certain."""

@@ -112,11 +112,17 @@ def releases(secrets: t.Iterable[Object], names: t.Container[str]) -> list[Relea
     for secret in secrets:
         labels, namespace = labels_of(secret), secret["metadata"]["namespace"]
         key = (namespace, labels.get("name", ""))
-        revision = int(labels["version"]) if labels.get("version", "").isdecimal() else 0
-        if not _is_ours(key, names) or (key in newest and newest[key].revision >= revision):
+        number = revision(secret)
+        if not _is_ours(key, names) or (key in newest and newest[key].revision >= number):
             continue
-        newest[key] = Release(*key, labels.get("status", "unknown"), revision, _changed(secret))
+        newest[key] = Release(*key, labels.get("status", "unknown"), number, _changed(secret))
     return [newest[key] for key in sorted(newest)]
+
+
+def revision(secret: Object) -> int:
+    """The revision of a release that one of Helm's Secrets is about; 0 where it does not say."""
+    text = labels_of(secret).get("version", "")
+    return int(text) if text.isdecimal() else 0
 
 
 def _is_ours(key: tuple[str, str], names: t.Container[str]) -> bool:

@@ -17,14 +17,14 @@ TIMEOUT = 90.0  # seconds; the pods of the workload are made anew, on a busy mac
 class Client:
     """One client with one intercept of a Deployment."""
 
-    def __init__(self, manager: TrafficManager, namespace: str, workload: str, name: str) -> None:
+    def __init__(self, manager: TrafficManager, namespace: str, workload: str, name: str, *options: str) -> None:
         self._lines = {"port-forward": "", "intercept": ""}
         forward = manager.kubectl.command("port-forward", "deployment/traffic-manager", ":8081")
         self._processes: list[subprocess.Popen[str]] = []
         said = self._start("port-forward", forward)
         port = re.search(r"127\.0\.0\.1:(\d+)", said)
         where = ["-manager", f"127.0.0.1:{port[1] if port else '?'}", "-namespace", namespace, "-workload", workload]
-        self.id = self._start("intercept", [str(BIN / "intercept"), *where, "-client", name]).strip()
+        self.id = self._start("intercept", [str(BIN / "intercept"), *where, "-client", name, *options]).strip()
 
     def kill(self) -> None:
         """Ends it as a crash does: without a word to the manager."""

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.access import needed
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.kinds import DEPLOYMENT
 
-from tests.rights import DIRECTORY, PURPOSES, SCOPES, Grant, grants, read
+from tests.rights import DIRECTORY, PURPOSES, SCOPES, WHOLE, Grant, grants, read
 from wire import server as wire_server
 from wire.request import Access
 from wire.server import USER
@@ -69,9 +69,13 @@ def test_role_and_binding_belong_together(purpose: str, scope: str) -> None:
 
 def test_all_manifests_are_for_one_account() -> None:
     names = sorted(path.name for path in DIRECTORY.glob("*.yml"))
-    assert names == sorted(f"{purpose}-{scope}.yml" for purpose, scope in BOTH)
+    assert names == sorted([*(f"{purpose}-{scope}.yml" for purpose, scope in BOTH), *(f"{name}.yml" for name in WHOLE)])
     account = {"kind": "ServiceAccount", "name": "recover", "namespace": "telepresence-recovery"}
-    assert [read(purpose, scope)[1]["subjects"] for purpose, scope in BOTH] == [[account]] * len(BOTH)
+    manifests = [*(read(purpose, scope) for purpose, scope in BOTH), *map(read, WHOLE)]
+    assert [binding["subjects"] for _role, binding in manifests] == [[account]] * len(manifests)
+    for name in WHOLE:
+        role, binding = read(name)
+        assert binding["roleRef"]["name"] == role["metadata"]["name"] == f"telepresence-{name}"
 
 
 @pytest.mark.parametrize(("purpose", "scope"), JUDGING)

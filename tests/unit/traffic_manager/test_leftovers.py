@@ -174,8 +174,16 @@ CONFIG = AgentsConfig("shop", (Entry("web", "Deployment", False, ()),))
     ("config", "cluster", "left"),
     [
         (CONFIG, NO_MANAGER, [("orphan_agents_config", True)]),
-        (CONFIG, {**NO_MANAGER, "mounting": {"shop"}}, [("orphan_agents_config", False)]),
-        (CONFIG, {**NO_MANAGER, "mounting": {"other"}}, [("orphan_agents_config", True)]),
+        (
+            CONFIG,
+            {**NO_MANAGER, "mounting": {"shop": frozenset({"Pod shop/web-1"})}},
+            [("orphan_agents_config", False)],
+        ),
+        (
+            CONFIG,
+            {**NO_MANAGER, "mounting": {"other": frozenset({"Pod other/web-1"})}},
+            [("orphan_agents_config", True)],
+        ),
         (CONFIG, NOT_KNOWN, []),
         (CONFIG, LATER, [("orphan_agents_config", True)]),
         (CONFIG, {}, [("orphan_agents_key", True)]),

@@ -13,6 +13,7 @@ Nothing schedules, rolls out or collects garbage by itself, except what :mod:`.s
 :mod:`.kinds`      which resources exist, and the discovery documents
 :mod:`.selectors`  label and field selectors
 :mod:`.status`     the error answers
+:mod:`.evict`       evictions and PodDisruptionBudgets
 :mod:`.exec`       exec into scripted pods, over :mod:`.websocket`
 :mod:`.forward`    ports of pods, forwarded to servers of the test
 :mod:`.pods`       a pod's log and what its port answers through the API server

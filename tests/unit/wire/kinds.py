@@ -62,7 +62,7 @@ KINDS: tuple[Kind, ...] = (
         "Pod",
         "pods",
         "po",
-        subresources=("exec", "log", "portforward", "proxy"),
+        subresources=("eviction", "exec", "log", "portforward", "proxy"),
         fields=_POD_FIELDS,
         returned=True,
     ),
@@ -76,6 +76,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("apps", "v1", "StatefulSet", "statefulsets", "sts", scale="autoscaling/v1"),
     Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "hpa"),
     Kind("batch", "v1", "Job", "jobs"),
+    Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", "pdb"),
     Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
     Kind(
         "admissionregistration.k8s.io",

@@ -19,6 +19,7 @@ from typing import TypeVar
 import yaml
 
 from . import apply as apply_
+from . import evict as evict_
 from . import exec as exec_
 from . import forward as forward_
 from . import kinds as kinds_
@@ -41,7 +42,8 @@ class ApiServer:
 
     *kinds* may add :data:`.kinds.OPENSHIFT`; *clock* is the server's time (``Date``, creation times), seconds since the
     epoch; *identity* gives the server a CA of its own (see :func:`.tls.make_identity`). ``authorize`` decides on every
-    request and access review and may be replaced; :meth:`deny` narrows it.
+    request and access review and may be replaced; :meth:`deny` narrows it. ``evicted`` is called with each pod that was
+    evicted, and may put another one in its place.
 
     Leaving the block fails with AssertionError if a handler broke, or a scripted fault never met a request.
     """
@@ -58,6 +60,7 @@ class ApiServer:
         self.requests: list[Request] = []
         self.errors: list[str] = []
         self.authorize: Callable[[Access], bool] = lambda access: True
+        self.evicted: Callable[[Obj], object] = lambda pod: None
         self._identity = identity or shared_identity()
         self._script = script.Script()
         self._execs: dict[tuple[str, str], exec_.Handler] = {}
@@ -287,6 +290,8 @@ class ApiServer:
             return self._list(request, kind)
         if access.verb == "create" and not access.name:
             return Response(self.store.create(kind, access.namespace, request.body, request.dry_run), 201)
+        if (kind.name, access.subresource, request.method) == ("Pod", "eviction", "POST"):
+            return Response(evict_.evict(self.store, request, self.evicted), 201)
         if access.subresource == "scale" and kind.scale:
             return Response(self._scale(request, kind))
         if access.name and not access.subresource:

@@ -168,6 +168,21 @@ def too_many_requests(retry_after: int = 1) -> ApiError:
     return ApiError(429, "TooManyRequests", message, retry_after=retry_after)
 
 
+def budget_spent(name: str, desired: int, current: int) -> ApiError:
+    """429 for an eviction that a PodDisruptionBudget forbids; it says nothing of when to try again."""
+    cause = f"The disruption budget {name} needs {desired} healthy pods and has {current} currently"
+    message = "Cannot evict pod as it would violate the pod's disruption budget."
+    return ApiError(429, "TooManyRequests", message, {"causes": [{"reason": "DisruptionBudget", "message": cause}]})
+
+
+def several_budgets() -> ApiError:
+    """500 for an eviction of a pod that two budgets select; without a reason."""
+    message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+    error = ApiError(500, "", message)
+    del error.body["reason"]
+    return error
+
+
 def internal_error(cause: str) -> ApiError:
     """500."""
     return ApiError(500, "InternalError", f"Internal error occurred: {cause}", {"causes": [{"message": cause}]})

@@ -1,0 +1,119 @@
+# Copyright: devclusters.telepresence contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to the collection: no promise of compatibility.
+
+"""What telepresence_leftovers does, from a module's parameters to its result."""
+
+from __future__ import annotations
+
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from .._cluster.access import missing
+from .._cluster.api import Api
+from .._cluster.connect import Identity, connect, identify
+from .._cluster.errors import ClusterError
+from .._cluster.foreign import tidy
+from . import rights
+from .evict import Patience
+from .leftovers import find
+from .observe import Observed, Observer, Options
+from .remover import Cluster, Imagined, Outcome, remove
+from .report import AT_ONCE, LEAST_DEADLINE, Record
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+
+def remove_leftovers(module: AnsibleModule) -> None:
+    """What telepresence_leftovers does, from its parameters to exit_json or fail_json. In check mode it writes nothing."""
+    params, identity, observed = module.params, None, None
+    outcomes: list[Outcome] = []
+    problems, details = [], None
+    try:
+        options = _options(params)
+        api = connect(module)
+        identity = identify(api)
+        _demand_rights(api, identity, params["classes"], options)
+        patience = Patience(float(params["wait_timeout"]), float(params["wait_sleep"]))
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            observer = Observer(api, options, identity.version, pool)
+            observed = observer.observe()
+            world = Imagined(observed) if module.check_mode else Cluster(api, observer, observed, patience)
+            remove(world, params["classes"], options.wants, outcomes)
+    except (ClusterError, ValueError) as error:
+        problems.append(str(error))
+        details = {"status": error.status, "reason": error.reason} if isinstance(error, ClusterError) else None
+    problems += [f"{_name(one)}: {_message(one, module.check_mode)}" for one in outcomes if one.state == "failed"]
+    result = tidy(_result(identity, observed, outcomes, module.check_mode))
+    if problems:
+        module.fail_json(msg=" ".join(problems), error=details, **result)
+    module.exit_json(**result)
+
+
+def _options(params: t.Mapping[str, t.Any]) -> Options:
+    """Raises ValueError for a number that makes no sense."""
+    for name, least in (("deadline", LEAST_DEADLINE), ("wait_timeout", 1), ("wait_sleep", 1)):
+        if params[name] < least:
+            raise ValueError(f"Option {name} is {params[name]}, but at least {least} is needed.")
+    return Options(
+        namespaces=tuple(params["namespaces"]),
+        exclude_namespaces=tuple(params["exclude_namespaces"]),
+        ask=True,
+        deadline=float(params["deadline"]),
+    )
+
+
+def _demand_rights(api: Api, identity: Identity, classes: t.Iterable[str], options: Options) -> None:
+    """Raises ClusterError with every right that the account lacks to remove leftovers of these classes."""
+    wanted = list(dict.fromkeys(right for name in classes for right in rights.TO_REMOVE[name]))
+    everywhere = [right for right in wanted if right.verb == "list" or not right.kind.namespaced]
+    here = [right for right in wanted if right not in everywhere]
+    lacking = [
+        *missing(api, (*rights.NEEDED, *everywhere), None),
+        # Namespaces are listed, so that none of them need be read.
+        *(one for one in missing(api, here, options.listed) if not one.startswith("get namespaces")),
+    ]
+    if lacking:
+        raise ClusterError(
+            f"The account {identity.user or 'of these credentials'} lacks rights on {identity.server}: it may not "
+            f"{'; not '.join(dict.fromkeys(lacking))}. Grant them, or name with option classes those that it has the rights for."
+        )
+
+
+def _result(
+    identity: Identity | None, observed: Observed | None, outcomes: t.Sequence[Outcome], imagined: bool
+) -> Record:
+    done = [action.difference() for one in outcomes for action in one.done]
+    found = find(observed.seen) if observed else []
+    return {
+        "changed": bool(done),
+        "cluster": identity.as_dict() if identity else None,
+        "leftovers": [one.record() for one in found],
+        **{
+            key: [
+                {**one.leftover.record(), "message": _message(one, imagined)} for one in outcomes if one.state == state
+            ]
+            for key, state in (
+                ("removed", "removed"),
+                ("skipped_leftovers", "skipped"),
+                ("failed_leftovers", "failed"),
+            )
+        },
+        "unknown": observed.unknown if observed else [],
+        "diff": {
+            "before": {name: before for name, before, _after in done},
+            "after": {name: after for name, _before, after in done},
+        },
+    }
+
+
+def _message(outcome: Outcome, imagined: bool) -> str:
+    said = ", ".join(map(str, outcome.done))
+    done = [f"{'Would be done' if imagined else 'Done'}: {said}."] if said else []
+    return " ".join([*([outcome.message] if outcome.message else []), *done])
+
+
+def _name(outcome: Outcome) -> str:
+    return f"{outcome.leftover.name} of {', '.join(outcome.leftover.objects)}"

@@ -44,7 +44,8 @@ def variables_of(path: Path) -> dict[str, Any]:
     text = path.read_text()
     for imported in re.findall(r"import_playbook: (\S+)", text):
         text += (path.parent / imported).read_text()
-    known: dict[str, Any] = {name: {"type": "raw"} for name in re.findall(r"[a-z_]{4,}", text)}
+    read = re.findall(r"(\w+) (?:\| default|is (?:not )?defined)", text)
+    known: dict[str, Any] = {name: {"type": "raw"} for name in read}
     for role in re.findall(rf"{re.escape(COLLECTION)}\.(\w+)", text):
         known.update(roles().get(role, {}))
     return known

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import typing as t
 from dataclasses import dataclass, field
@@ -67,6 +68,15 @@ def recognise(pods: t.Iterable[Object], workloads: t.Sequence[Object]) -> list[A
             found[_of_template(workload, template)] = []
     agents = [Agent(**{**vars(agent), "pods": tuple(sorted(names))}) for agent, names in found.items()]
     return sorted(agents, key=lambda agent: (agent.workload, agent.pods))
+
+
+def addresses(pods: t.Iterable[Object]) -> set[str]:
+    """The addresses of all pods that have an agent and run."""
+    found = set()
+    for pod in pods:
+        if _agent(pod.get("spec")) and dig(pod, "status", "phase") == "Running":
+            found |= {dig(pod, "status", "podIP"), *(dig(one, "ip") for one in dig(pod, "status", "podIPs") or [])}
+    return {str(ipaddress.ip_address(one)) for one in found if one}
 
 
 def asked_for(annotations: t.Mapping[str, str]) -> bool:

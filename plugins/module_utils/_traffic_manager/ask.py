@@ -29,9 +29,10 @@ FOUND_AGAIN = (2, 21)
 @dataclass
 class Answer:
     """What a manager said. ``unknown``: sentences that say what it did not say and why; ``intercepts`` None where not those;
-    ``complete``: these are all, and none is on its way back.
+    ``complete``: these are all, and none is on its way back. ``pod``: the name of the pod that was asked.
     """
 
+    pod: str | None = None
     version: str | None = None
     intercepts: list[intercepts.Intercept] | None = None
     complete: bool = False
@@ -41,19 +42,36 @@ class Answer:
 
 def ask(api: Api, manager: Manager, pods: t.Sequence[Object], deadline: float, version: str | None) -> Answer:
     """What a manager says, as far as it says anything. ``pods`` are those of all namespaces, ``version`` is the cluster's."""
+    answer = ask_for_intercepts(api, manager, pods, deadline, version)
+    try:
+        if answer.pod and manager.https_port:
+            with forward(api, manager.namespace, answer.pod, manager.https_port, deadline) as path:
+                answer.ends = certificates.end(certificates.served(path, deadline))
+    except (ClusterError, OSError) as error:
+        answer.unknown.append(f"The certificate of the manager in namespace {manager.namespace} is not known. {error}")
+    return answer
+
+
+def ask_for_intercepts(
+    api: Api, manager: Manager, pods: t.Sequence[Object], deadline: float, version: str | None
+) -> Answer:
+    """As :func:`ask`, but for the certificate of its webhook."""
     answer = Answer()
     whose = f"of the manager in namespace {manager.namespace}"
     reason = _lacking(api, manager, version)
-    pod = next((one for one in pods if _ready(one) and _is_of(one, manager)), None)
+    pod = pod_of(manager, pods)
     if not reason and pod is None:
         reason = "none of its pods is ready"
     if reason or pod is None:
         answer.unknown.append(f"The intercepts {whose} are not known: {reason}.")
         return answer
-    name = pod["metadata"]["name"]
+    answer.pod = pod["metadata"]["name"]
     try:
-        with forward(api, manager.namespace, name, manager.api_port, deadline) as path:
-            answer.version, answer.intercepts = intercepts.ask(path, manager.namespace, deadline)
+        with (
+            forward(api, manager.namespace, answer.pod, manager.api_port, deadline) as path,
+            intercepts.talk(path, manager.namespace, deadline) as talk,
+        ):
+            answer.version, answer.intercepts = talk.version(), talk.intercepts()
         began = _began(pod)
         settled = began is not None and api.now() - began >= SETTLED
         answer.complete = settled or (versions.parse(manager.version) or FOUND_AGAIN) < FOUND_AGAIN
@@ -63,13 +81,12 @@ def ask(api: Api, manager: Manager, pods: t.Sequence[Object], deadline: float, v
             )
     except ClusterError as error:
         answer.unknown.append(f"The intercepts {whose} are not known. {error}")
-    try:
-        if manager.https_port:
-            with forward(api, manager.namespace, name, manager.https_port, deadline) as path:
-                answer.ends = certificates.end(certificates.served(path, deadline))
-    except (ClusterError, OSError) as error:
-        answer.unknown.append(f"The certificate {whose} is not known. {error}")
     return answer
+
+
+def pod_of(manager: Manager, pods: t.Iterable[Object]) -> Object | None:
+    """The pod of a manager that is asked, None where none is ready."""
+    return next((one for one in pods if _ready(one) and _is_of(one, manager)), None)
 
 
 def not_asked(manager: Manager) -> Answer:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: no promise of compatibility.
 
-"""What a manager says over gRPC: its version, and every intercept with its client.
+"""What a manager says over gRPC, its version and every intercept with its client, and the order to end one of them.
 
 Intercepts are in the manager's memory alone. ``WatchIntercepts`` for the empty session sends all of them at once
 (cmd/traffic/cmd/manager/service.go of 2.20.2). Of the messages only what is shown here is read: an intercept carries the
@@ -12,6 +12,7 @@ environment of the application too, with its passwords.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import typing as t
 from dataclasses import dataclass
@@ -68,32 +69,73 @@ class Intercept:
         return self.disposition not in ("REMOVED", "NO_CLIENT")
 
 
-def ask(path: str, manager: str, deadline: float) -> tuple[str, list[Intercept]]:
-    """The version that a manager gives itself, and its intercepts. ``path`` is a Unix socket that leads to its API.
+class Talk:
+    """A conversation with one manager.
 
-    Raises ClusterError where it does not answer within ``deadline`` seconds each, or refuses, or where grpcio is missing.
+    Every method raises ClusterError where the manager does not answer within ``deadline`` seconds, or refuses, or cannot be understood.
+    """
+
+    def __init__(self, channel: t.Any, manager: str, deadline: float):
+        self._channel = channel
+        self._manager = manager
+        self._deadline = deadline
+
+    def version(self) -> str:
+        """The version that it gives itself."""
+        with _understood(self._manager):
+            return protobuf.text(protobuf.read(self._call("Version", b"")), 2)
+
+    def intercepts(self) -> list[Intercept]:
+        """All its intercepts, by id."""
+        with _understood(self._manager):
+            stream = self._channel.unary_stream(f"{SERVICE}WatchIntercepts")(b"", timeout=self._deadline)
+            try:
+                snapshot = next(iter(stream), None)
+            finally:
+                stream.cancel()
+            if snapshot is None:
+                message = f"The manager in namespace {self._manager} ended its answer before it began."
+                raise ClusterError(message, reason="NoAnswer")
+            return decode(snapshot, self._manager)
+
+    def remove(self, intercept: Intercept) -> None:
+        """Orders the end of one intercept in the name of its client's session; what else the session has stays.
+
+        Up to 2.30 a manager takes that from anybody (cmd/traffic/cmd/manager/service.go of 2.20.2 and 2.27.4). ``Depart`` is never
+        ordered: it would end whatever the session holds.
+        """
+        session, name = protobuf.write({1: intercept.session_id}), intercept.id.removeprefix(f"{intercept.session_id}:")
+        with _understood(self._manager):
+            self._call("RemoveIntercept", protobuf.write({1: session, 2: name}))
+
+    def _call(self, method: str, request: bytes) -> bytes:
+        return self._channel.unary_unary(SERVICE + method)(request, timeout=self._deadline)  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def talk(path: str, manager: str, deadline: float) -> t.Iterator[Talk]:
+    """A conversation with the manager in a namespace. ``path`` is a Unix socket that leads to its API.
+
+    Raises ClusterError where grpcio is missing.
     """
     if grpc is None:
         raise ClusterError(
             f"The Python library grpcio is missing from {sys.executable}: install it there.", reason="NoGrpc"
         )
     options = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", MOST)]
+    with grpc.insecure_channel(f"unix:{path}", options=options) as channel:
+        yield Talk(channel, manager, deadline)
+
+
+@contextlib.contextmanager
+def _understood(manager: str) -> t.Iterator[None]:
+    """Raises ClusterError in the place of what the transport raises, or the reading of an answer."""
     try:
-        with grpc.insecure_channel(f"unix:{path}", options=options) as channel:
-            version = channel.unary_unary(f"{SERVICE}Version")(b"", timeout=deadline)
-            stream = channel.unary_stream(f"{SERVICE}WatchIntercepts")(b"", timeout=deadline)
-            try:
-                snapshot = next(iter(stream), None)
-            finally:
-                stream.cancel()
-    except grpc.RpcError as error:
-        raise ClusterError(_why(error, manager), reason=error.code().name) from error
-    if snapshot is None:
-        raise ClusterError(f"The manager in namespace {manager} ended its answer before it began.", reason="NoAnswer")
-    try:
-        return protobuf.text(protobuf.read(version), 2), decode(snapshot, manager)
+        yield
     except ValueError as error:
         raise ClusterError(f"The answer of the manager in namespace {manager} cannot be read: {error}.") from error
+    except grpc.RpcError as error:
+        raise ClusterError(_why(error, manager), reason=error.code().name) from error
 
 
 def decode(snapshot: bytes, manager: str) -> list[Intercept]:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: no promise of compatibility.
 
-"""The few parts of protocol buffers' wire format that a manager's answers need (protobuf.dev, Encoding)."""
+"""The few parts of protocol buffers' wire format that a manager's answers and orders to it need (protobuf.dev, Encoding)."""
 
 from __future__ import annotations
 
@@ -57,6 +57,21 @@ def number(fields: Fields, number: int) -> int:
     """The number in a field, 0 where there is none."""
     values = [value for value in fields.get(number, ()) if isinstance(value, int)]
     return values[-1] if values else 0
+
+
+def write(fields: t.Mapping[int, str | bytes]) -> bytes:
+    """A message with texts, and messages that are written already, in its fields."""
+    parts = []
+    for number, value in fields.items():
+        data = value.encode() if isinstance(value, str) else value
+        parts += [_written(number << 3 | BYTES), _written(len(data)), data]
+    return b"".join(parts)
+
+
+def _written(value: int) -> bytes:
+    """A number as a varint."""
+    rest = value >> 7
+    return bytes([value & 0x7F | 0x80]) + _written(rest) if rest else bytes([value])
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: no promise of compatibility.
 
-"""The rights that looking at traffic-managers needs, and what stays unknown without the others that serve it.
+"""The rights that looking at traffic-managers and ending intercepts needs, and what stays unknown without the others that serve it.
 
 All of them are for all namespaces: a manager may stand in any, and whether it is there decides what its agents are.
 """
@@ -15,6 +15,7 @@ import typing as t
 
 from .._cluster.access import Right
 from .._cluster.kinds import DEPLOYMENT, NAMESPACE, POD, REPLICA_SET, SERVICE, STATEFUL_SET, Kind
+from . import managers, state
 
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 SECRET = Kind("v1", "Secret", "secrets")
@@ -41,6 +42,14 @@ HELPFUL: t.Mapping[Right, str] = {
 }
 """Each with what is not known without it."""
 
+TO_FIND_INTERCEPTS = (
+    *(Right("list", kind) for kind in (NAMESPACE, POD, DEPLOYMENT, REPLICA_SET, STATEFUL_SET)),
+    *(Right("list", CONFIG_MAP, name=name) for name in (managers.CONFIG, state.AGENTS)),
+)
+"""What ending intercepts needs in all namespaces, beside the questions to managers."""
+TO_REVOKE = tuple(Right(verb, CONFIG_MAP, name=managers.CONFIG) for verb in ("get", "update"))
+"""The rights to give a manager from 2.26 on an order, in its namespace."""
+
 
 EVICT = Right("create", POD, "eviction")
 TO_REMOVE: t.Mapping[str, tuple[Right, ...]] = {
@@ -62,10 +71,17 @@ TO_REMOVE: t.Mapping[str, tuple[Right, ...]] = {
 
 
 def to_ask(version: str | None) -> tuple[Right, ...]:
-    """The rights to a manager's port, in its namespace; ``version`` is the cluster's (``v1.34.4``).
+    """The rights to a manager's port, in its namespace; ``version`` is the cluster's (``v1.34.4``)."""
+    return _websocket("portforward", version)
 
-    A websocket is a GET and needs ``get``; since Kubernetes 1.35 it needs ``create`` as well (kubernetes issue 134577).
-    """
+
+def to_look(version: str | None) -> tuple[Right, ...]:
+    """The rights to run a command in a manager's pod, in its namespace; ``version`` as in :func:`to_ask`."""
+    return _websocket("exec", version)
+
+
+def _websocket(subresource: str, version: str | None) -> tuple[Right, ...]:
+    """A websocket is a GET and needs ``get``; since Kubernetes 1.35 it needs ``create`` as well (kubernetes issue 134577)."""
     minor = re.match(r"v1\.(\d+)", version or "")
     verbs = ("get", "create") if minor and int(minor.group(1)) >= 35 else ("get",)
-    return tuple(Right(verb, POD, "portforward") for verb in verbs)
+    return tuple(Right(verb, POD, subresource) for verb in verbs)

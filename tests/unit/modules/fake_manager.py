@@ -6,12 +6,13 @@ import datetime
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import grpc
+from ansible_collections.devclusters.telepresence.plugins.module_utils._traffic_manager import intercepts, protobuf
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,16 +23,21 @@ ENDS = "2027-11-24T14:05:45Z"
 
 
 class FakeManager(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Answers ``Version``, and ``WatchIntercepts`` with ``snapshot`` if it is asked for the empty session.
+    """Answers ``Version``, and ``WatchIntercepts`` with ``snapshot`` if it is asked for the empty session; obeys ``RemoveIntercept``.
 
-    ``refusal``: the status that it gives instead; ``silent``: whether it sends nothing; ``broken``: the stream ends at once.
+    ``refusal``: the status that it gives instead of intercepts; ``silent``: whether it sends nothing; ``broken``: the stream ends at once.
+    ``stubborn``: it takes the order to remove an intercept and keeps it; ``before_watch`` is called before it sends a snapshot;
+    ``drop`` is how it removes one.
     ``asked`` are the names of the methods that were called, ``ended`` is set when the watcher has gone.
     """
 
     def __init__(self) -> None:
         self.snapshot = b""
         self.refusal: grpc.StatusCode | None = None
-        self.silent = self.broken = False
+        self.silent = self.broken = self.stubborn = False
+        self.version = VERSION
+        self.before_watch: Callable[[], None] = lambda: None
+        self.drop: Callable[[str], None] = self.forget
         self.asked: list[str] = []
         self.ended = threading.Event()
         self._server = grpc.server(ThreadPoolExecutor(max_workers=4), handlers=[self])
@@ -49,9 +55,27 @@ class FakeManager(grpc.GenericRpcHandler):  # type: ignore[misc]
         assert service == "telepresence.manager.Manager"
         self.asked.append(method)
         if method == "Version":
-            return grpc.unary_unary_rpc_method_handler(lambda request, context: VERSION)
+            return grpc.unary_unary_rpc_method_handler(lambda request, context: self.version)
+        if method == "RemoveIntercept":
+            return grpc.unary_unary_rpc_method_handler(self._remove)
         assert method == "WatchIntercepts"
         return grpc.unary_stream_rpc_method_handler(self._watch)
+
+    def forget(self, intercept_id: str) -> None:
+        """Forgets an intercept."""
+        kept = [one for one in protobuf.messages(protobuf.read(self.snapshot), 1) if _id(one) != intercept_id]
+        self.snapshot = b"".join(protobuf.write({1: one}) for one in kept)
+
+    def _remove(self, request: bytes, context: Any) -> bytes:
+        """As the real one: it wants the session of a client, and says the same whether or not that has such an intercept."""
+        fields = protobuf.read(request)
+        assert set(fields) == {1, 2}
+        session = protobuf.text(protobuf.read(protobuf.message(fields, 1)), 1)
+        if session not in {one.session_id for one in intercepts.decode(self.snapshot, "")}:
+            context.abort(grpc.StatusCode.NOT_FOUND, f'Client session "{session}" not found')
+        if not self.stubborn:
+            self.drop(f"{session}:{protobuf.text(fields, 2)}")
+        return b""
 
     def _watch(self, request: bytes, context: Any) -> Iterator[bytes]:
         assert request == b"", "only the empty session may watch without a session of its own"
@@ -62,6 +86,7 @@ class FakeManager(grpc.GenericRpcHandler):  # type: ignore[misc]
             context.abort(self.refusal, "no token was given")
         if self.broken:
             return
+        self.before_watch()
         if not self.silent:
             yield self.snapshot
         gone.wait(30)
@@ -92,6 +117,10 @@ class FakeWebhook:
                 continue
             except OSError:
                 return
+
+
+def _id(intercept: bytes) -> str:
+    return protobuf.text(protobuf.read(intercept), 5)
 
 
 def _certificate(path: Path) -> Path:

@@ -117,3 +117,17 @@ def test_an_empty_answer_is_no_intercepts() -> None:
 def test_half_an_answer_is_an_error(size: int) -> None:
     with pytest.raises(ValueError, match="cut off"):
         intercepts.decode(snapshot("intercepted")[:size], "manager-system")
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 300, 70000])
+def test_what_is_written_is_read_again(size: int) -> None:
+    session = protobuf.write({1: "s" * size})
+    fields = protobuf.read(protobuf.write({1: session, 2: "wéb", 200: "x"}))
+    assert protobuf.text(protobuf.read(protobuf.message(fields, 1)), 1) == "s" * size
+    assert (protobuf.text(fields, 2), protobuf.text(fields, 200)) == ("wéb", "x")
+
+
+def test_a_message_is_written_as_every_other_library_does() -> None:
+    """Field 1, of type 2, of three bytes, as in the guide of protocol buffers; then one of 150 bytes, whose length takes two."""
+    assert protobuf.write({1: "abc"}) == b"\x0a\x03abc"
+    assert protobuf.write({2: b"x" * 150})[:3] == b"\x12\x96\x01"

@@ -39,7 +39,9 @@ unit: $(READY) $(AWS) ## Run the tests that need no cluster
 	$(PYTHON) -m pytest tests/unit --numprocesses=2
 
 integration: lab-up ## Run the tests on the two clusters of the lab
-	$(PYTHON) -m pytest tests/integration --verbose
+	@# They mostly wait for clients to be given up, so that more of them at once than there are cores save time.
+	$(PYTHON) -m pytest tests/integration --verbose -m "not alone" --numprocesses=3 --dist=loadfile
+	$(PYTHON) -m pytest tests/integration --verbose -m alone
 
 faults: $(READY) ## Break every call of a recovery in every way (5 to 10 minutes)
 	@$(PYTHON) -m tests.lab build

@@ -28,6 +28,11 @@ COMPLAINTS = ("[WARNING]", "[DEPRECATION WARNING]")
 PLAYBOOKS = ("recover", "orphans", "baseline", "traffic_manager")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Names the marker of tests that `make integration` runs one after the other, when the rest is done."""
+    config.addinivalue_line("markers", "alone: acts on a whole cluster, or changes what kinds it has")
+
+
 @dataclass(frozen=True)
 class Ran:
     """One run of ansible-playbook: exit code, output, and what it wrote as recover.json or orphans.json by host."""

@@ -18,6 +18,7 @@ from tests.lab.scenes import Scene, clear, play, set_up
 from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
 
+pytestmark = pytest.mark.alone
 MODULES = (
     "telepresence_orphans",
     "telepresence_cluster_info",

@@ -23,6 +23,7 @@ from tests.lab.telepresence1.client import wait_for
 from tests.lab.telepresence1.kubectl import Kubectl
 from tests.lab.telepresence1.session import Session
 
+pytestmark = pytest.mark.alone
 NAMESPACE = "kinds-openshift"
 LABEL = "--selector=telepresence"
 

@@ -52,6 +52,7 @@ options:
       - replaced_container
       - agent_without_manager
       - agent_of_older_manager
+      - edited_object
       - orphan_agents_key
       - orphan_agents_config
       - orphan_claim
@@ -63,6 +64,7 @@ options:
       - replaced_container
       - agent_without_manager
       - agent_of_older_manager
+      - edited_object
       - orphan_agents_key
       - orphan_agents_config
       - orphan_claim

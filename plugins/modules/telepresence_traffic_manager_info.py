@@ -50,7 +50,7 @@ requirements:
   - grpcio >= 1.60 (optional; without it intercepts are unknown)
 notes:
   - The account needs C(list) on namespaces, pods, services, configmaps, deployments, replicasets, and statefulsets. It may do without
-    C(list) on mutatingwebhookconfigurations, endpointslices, jobs, secrets (whose metadata are read, never their contents), clusterroles,
+    C(list) on mutatingwebhookconfigurations, endpointslices, events, jobs, secrets (whose metadata are read, never their contents), clusterroles,
     and clusterrolebindings, and without C(get) on pods/portforward (C(create) as well since Kubernetes 1.35). What then is not
     known is said in RV(unknown).
 seealso:
@@ -404,7 +404,8 @@ leftovers:
     class:
       description: What it is. One of V(replaced_container), V(dead_webhook), V(unreachable_webhook), V(expired_certificate),
         V(agent_without_manager), V(agent_of_older_manager), V(dormant_agent), V(orphan_agents_config), V(orphan_agents_key), V(orphan_claim),
-        V(hook_job), V(stuck_release), V(release_without_manager), V(orphan_role), V(edited_object), or V(broken_intercept).
+        V(hook_job), V(stuck_release), V(release_without_manager), V(orphan_role), V(edited_object), V(broken_intercept), V(denied_pod),
+        V(replica_count), or V(node_agent_job).
       type: str
       sample: dead_webhook
     severity:
@@ -434,6 +435,12 @@ leftovers:
       description: Whether that can be done with nobody losing anything. What is not safe needs a decision.
       type: bool
       sample: true
+    patch:
+      description: Of V(edited_object), the JSON patch that puts it back as far as it still is as the client noted.
+      returned: where there is one
+      type: list
+      elements: dict
+      sample: []
 unknown:
   description: What is not known, and why, one sentence each. Empty where everything could be read and every manager answered.
   returned: success

@@ -149,7 +149,7 @@ def test_with_the_least_rights_what_needs_others_is_unknown(manager: TrafficMana
         [],
     )
     assert [one["name"] for one in result["agents"]] == ["plain", "web"]
-    assert len(result["unknown"]) == 6 + len(result["managers"])
+    assert len(result["unknown"]) == 7 + len(result["managers"])
     assert "it may not list namespaces; not list pods;" in refused["msg"]
 
 

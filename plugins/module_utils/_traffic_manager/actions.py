@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .._cluster.kinds import Object, ref
+from .undo import Undoing, applied
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,27 @@ class Evict:
         return ref(self.pod), "present", "absent"
 
 
-Action = t.Union[Delete, DropKey, Evict]  # noqa: UP007 - the oldest Python that Ansible checks for has no | here
+@dataclass(frozen=True)
+class Undo:
+    """Takes back what a client changed in a workload or a Service, if that is as it was read."""
+
+    obj: Object
+    undoing: Undoing
+
+    def __str__(self) -> str:
+        return f"put {ref(self.obj)} back"
+
+    def difference(self) -> tuple[str, t.Any, t.Any]:
+        """What it is about, and that before and after."""
+        changes = self.undoing.changes
+        return ref(self.obj), {one.what: one.before for one in changes}, {one.what: one.after for one in changes}
+
+    def body(self) -> Object:
+        """The object as it shall be."""
+        return applied(self.obj, self.undoing.patch)
+
+
+Action = t.Union[Delete, DropKey, Evict, Undo]  # noqa: UP007 - the oldest Python that Ansible checks for has no | here
 
 
 def same(one: Action, other: Action) -> bool:

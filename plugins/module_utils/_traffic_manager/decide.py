@@ -14,17 +14,20 @@ from .._cluster.kinds import Object, labels_of, ref
 from .._swaps.managers import managers as keepers
 from .._swaps.sessions import IGNORE, ignored
 from . import selectors, versions
-from .actions import Action, Delete, DropKey, Evict
+from .actions import Action, Delete, DropKey, Evict, Undo
 from .agents import Agent
 from .seen import Leftover, Seen
 from .state import AGENTS, revision
+from .undo import service_of, undo
 
 REPORTED = {
     "unreachable_webhook": "A manager may be about to answer again",
     "expired_certificate": "Only an upgrade of the release makes a new certificate",
     "dormant_agent": "That is as Telepresence means it",
     "release_without_manager": "Whether a release may go is for those who installed it to say",
-    "edited_object": "It is in a template, which its owner may keep elsewhere",
+    "denied_pod": "Which value is meant is for the owner of the workload to say",
+    "replica_count": "Nothing is scaled, because nothing tells to how many",
+    "node_agent_job": "Whether somebody is attached by it cannot be told from outside",
     "broken_intercept": "Whether its client lives cannot be told from outside",
 }
 """The other classes, each with why nothing is done about it."""
@@ -69,7 +72,7 @@ def _kept(obj: Object) -> str:
     return next((str(one) for one in keepers(obj, ()) if one.tool in GITOPS), "")
 
 
-def _write(action: Delete | DropKey) -> Action | str:
+def _write(action: Delete | DropKey | Undo) -> Action | str:
     keeper = _kept(action.obj)
     return f"{keeper} keeps {ref(action.obj)}: remove it there." if keeper else action
 
@@ -93,6 +96,18 @@ def _replaced(leftover: Leftover, seen: Seen, objects: t.Sequence[Object]) -> Ac
 
 def _key(leftover: Leftover, seen: Seen, objects: t.Sequence[Object]) -> Action | str:
     return _write(DropKey(seen.objects[f"ConfigMap {leftover.namespace}/{AGENTS}"], leftover.key))
+
+
+def _undo(leftover: Leftover, seen: Seen, objects: t.Sequence[Object]) -> Action | str:
+    """First the Service: with the number of its port it reaches the application with and without the agent."""
+    (obj,) = objects
+    service = f"Service {leftover.namespace}/{service_of(obj)}"
+    edited = {ref(one): one for one in seen.edited}
+    first = edited.get(service, obj) if obj["kind"] != "Service" else obj
+    if ignored(first):
+        return f"Annotation {IGNORE} of {ref(first)} asks to leave it alone."
+    keeper = _kept(obj)
+    return f"{keeper} keeps {ref(obj)}: put it right there." if keeper else _write(Undo(first, undo(first)))
 
 
 def _object(leftover: Leftover, seen: Seen, objects: t.Sequence[Object]) -> Action | str:
@@ -148,6 +163,7 @@ RULES: t.Mapping[str, t.Callable[[Leftover, Seen, t.Sequence[Object]], t.Union[A
     "replaced_container": _replaced,
     "agent_without_manager": _pods,
     "agent_of_older_manager": _pods,
+    "edited_object": _undo,
     "orphan_agents_key": _key,
     "orphan_agents_config": _object,
     "orphan_claim": _object,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 
 from .._cluster.kinds import Object, labels_of, ref
-from .actions import Action, Delete, DropKey, Evict
+from .actions import Action, Delete, DropKey, Evict, Undo
 from .agents import Agent
 from .seen import Seen
 from .state import AGENTS, AgentsConfig
@@ -22,6 +22,8 @@ def after(seen: Seen, action: Action) -> Seen:
         return _without_pod(seen, action)
     if isinstance(action, DropKey):
         return dataclasses.replace(seen, configs=[_without_key(one, action) for one in seen.configs])
+    if isinstance(action, Undo):
+        return dataclasses.replace(seen, edited=[one for one in seen.edited if ref(one) != ref(action.obj)])
     return _without(seen, action)
 
 

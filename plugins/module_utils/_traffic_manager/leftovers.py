@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import typing as t
 
-from .._cluster.kinds import annotations_of, ref
+from .._cluster.kinds import Object, annotations_of, controller, dig, ref
 from . import remains, versions
 from .agents import ACTIONS, Agent
 from .seen import CRITICAL, INFO, MAJOR, MINOR, Leftover, Seen
 from .state import AGENTS
+from .undo import service_of, undo
 from .workloads import KINDS
 
 EVICTABLE = (*KINDS, "Rollout")
@@ -30,10 +31,12 @@ def find(seen: Seen) -> list[Leftover]:
         remains.certificates,
         remains.claims,
         remains.jobs,
+        remains.node_agents,
+        remains.denials,
         remains.releases,
         remains.roles,
     )
-    of_developers = (_replaced, _agents, _configs, _edited, _intercepts)
+    of_developers = (_replaced, _agents, _configs, _scaled, _edited, _intercepts)
     found = [leftover for rule in (*of_managers, *of_developers) for leftover in rule(seen)]
     gravity = (CRITICAL, MAJOR, MINOR, INFO)
     return sorted(found, key=lambda one: (gravity.index(one.severity), one.namespace or "", one.name, one.objects))
@@ -157,17 +160,73 @@ def _configs(seen: Seen) -> t.Iterator[Leftover]:
                 )
 
 
+def _scaled(seen: Seen) -> t.Iterator[Leftover]:
+    """ReplicaSets at 0 that a manager up to 2.21 gave an agent: it makes their pods anew by scaling to 0 and back."""
+    for config in seen.configs:
+        for entry in config.entries:
+            this = f"ReplicaSet {config.namespace}/{entry.workload}"
+            found = seen.objects.get(this)
+            if (
+                found
+                and entry.kind == "ReplicaSet"
+                and controller(found) is None
+                and dig(found, "spec", "replicas") == 0
+            ):
+                yield Leftover(
+                    name="replica_count",
+                    severity=MAJOR,
+                    namespace=config.namespace,
+                    objects=(this,),
+                    evidence=(
+                        "It is at 0 replicas.",
+                        "A traffic-manager up to 2.21 scales such a workload to 0 and back, and if it is killed meanwhile leaves it at 0.",
+                    ),
+                    remedy=f"Scale {this} to what it had: nothing in the cluster tells how many that were.",
+                    safe=False,
+                )
+
+
 def _edited(seen: Seen) -> t.Iterator[Leftover]:
     for obj in seen.edited:
+        problems = [problem for one in _together(obj, seen) for problem in _not_undoable(one, seen)]
+        undoing = undo(obj)
         yield Leftover(
             name="edited_object",
             severity=MAJOR,
             namespace=obj["metadata"]["namespace"],
             objects=(ref(obj),),
-            evidence=(f"A client up to 2.5 changed it, and noted how: {annotations_of(obj)[ACTIONS]}",),
-            remedy="Undo what the annotation says where it still holds, the workload before the Service.",
-            safe=False,
+            evidence=(f"A client up to 2.5 changed it, and noted how: {annotations_of(obj)[ACTIONS]}", *problems),
+            remedy="Apply the patch to it, to its Service before the workload, where the rest of it is put right by hand.",
+            safe=not problems,
+            patch=tuple(undoing.patch),
         )
+
+
+def _together(obj: Object, seen: Seen) -> list[Object]:
+    """An edited object, and those that have to be put back along with it: a workload and its Service."""
+    namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+    service = name if obj["kind"] == "Service" else service_of(obj)
+    others = [
+        one
+        for one in seen.edited
+        if one["metadata"]["namespace"] == namespace
+        and (one["metadata"]["name"] if one["kind"] == "Service" else service_of(one)) == service
+    ]
+    return [obj, *(one for one in others if service is not None and one is not obj)]
+
+
+def _not_undoable(obj: Object, seen: Seen) -> list[str]:
+    """Why an edited object is not put back without asking."""
+    namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+    manager, certain = seen.serving(namespace)
+    problems = [f"{ref(obj)}: {sentence}" for sentence in undo(obj).drift]
+    if not certain:
+        problems.append(f"Whether a traffic-manager serves namespace {namespace} is not known.")
+    elif manager is not None and manager.band == versions.EDITED:
+        problems.append(f"The manager in namespace {manager.namespace} is of {manager.version}, and may use it.")
+    elif obj["kind"] != "Service" and seen.intercepted(namespace, name) is not False:
+        problems.append(f"Whether somebody intercepts {ref(obj)} is not sure.")
+    return problems
 
 
 def _intercepts(seen: Seen) -> t.Iterator[Leftover]:

@@ -17,6 +17,7 @@ from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.kinds import (
     DEPLOYMENT,
+    EVENT,
     NAMESPACE,
     POD,
     REPLICA_SET,
@@ -25,6 +26,7 @@ from .._cluster.kinds import (
     Kind,
     Object,
     annotations_of,
+    controller,
     dig,
     ref,
 )
@@ -86,7 +88,8 @@ class Observer:
         configurations = self._helpful(rights.WEBHOOK) or []
         roles, secrets = self._roles(), self._helpful(rights.SECRET, "owner=helm", metadata_only=True)
         jobs = self._here(self._helpful(rights.JOB) or ())
-        edited = [one for one in self._here([*owners, *self._services()]) if agents.ACTIONS in annotations_of(one)]
+        events = self._helpful(EVENT, field_selector="reason=FailedCreate") or ()
+        edited = [*filter(_is_edited, self._here(owners)), *self._edited_services()]
         answers = dict(self.pool.map(lambda one: (one.namespace, self._ask(one, pods)), found))
         seen = Seen(
             namespaces={one["metadata"]["name"]: one for one in namespaces},
@@ -96,6 +99,8 @@ class Observer:
             roles=roles,
             releases=None if secrets is None else self._releases(secrets, found),
             jobs=state.hook_jobs(jobs),
+            node_agents=state.node_agents(jobs),
+            denied=state.denied(self._here(events)),
             configs=state.agents_configs(self._here(configs)),
             claims=state.claims(self._here(configs)),
             agents=agents.recognise(self._here(pods), self._here(owners)),
@@ -154,18 +159,30 @@ class Observer:
         ]
 
     def _helpful(
-        self, kind: Kind, label_selector: str | None = None, metadata_only: bool = False
+        self,
+        kind: Kind,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        metadata_only: bool = False,
     ) -> list[Object] | None:
         """All objects of a kind, None where they may not be read."""
         if kind in self._forbidden:
             return None
-        return self.api.list(kind, label_selector=label_selector, metadata_only=metadata_only)
+        return self.api.list(
+            kind, label_selector=label_selector, field_selector=field_selector, metadata_only=metadata_only
+        )
 
     def _config_maps(self, name: str) -> list[Object]:
         return self.api.list(rights.CONFIG_MAP, field_selector=f"metadata.name={name}")
 
-    def _services(self) -> list[Object]:
-        return self.api.list(SERVICE, metadata_only=True)
+    def _edited_services(self) -> list[Object]:
+        """Those that a client changed, whole: of all others only the metadata are read."""
+        found = filter(_is_edited, self._here(self.api.list(SERVICE, metadata_only=True)))
+        return [
+            service
+            for one in (meta["metadata"] for meta in found)
+            for service in self.api.list(SERVICE, one["namespace"], field_selector=f"metadata.name={one['name']}")
+        ]
 
     def _webhooks(self, configurations: list[Object], namespaces: list[Object]) -> list[webhooks.Webhook]:
         where = webhooks.services(configurations)
@@ -182,6 +199,11 @@ class Observer:
                 for one in self.api.list(rights.ENDPOINT_SLICE, namespace, f"kubernetes.io/service-name={name}")
             ]
         return webhooks.recognise(configurations, namespaces, services, slices, self.api.now())
+
+
+def _is_edited(obj: Object) -> bool:
+    """Whether a client changed it: a Deployment hands its annotations down to its ReplicaSets."""
+    return agents.ACTIONS in annotations_of(obj) and controller(obj) is None
 
 
 def _mounting(objects: t.Iterable[Object]) -> dict[str, frozenset[str]]:

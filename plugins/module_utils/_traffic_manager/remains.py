@@ -93,6 +93,34 @@ def jobs(seen: Seen) -> t.Iterator[Leftover]:
         )
 
 
+def node_agents(seen: Seen) -> t.Iterator[Leftover]:
+    for job in seen.node_agents:
+        if not seen.manages(job.namespace):
+            this = f"Job {job.namespace}/{job.name}"
+            yield Leftover(
+                name="node_agent_job",
+                severity=MAJOR,
+                namespace=job.namespace,
+                objects=(this,),
+                evidence=(f"It is {job.finished or 'not finished'}, and no traffic-manager stands in its namespace.",),
+                remedy=f"Delete {this} when nobody uses it: it has rules in the network of a pod.",
+                safe=False,
+            )
+
+
+def denials(seen: Seen) -> t.Iterator[Leftover]:
+    for one in seen.denied:
+        yield Leftover(
+            name="denied_pod",
+            severity=CRITICAL,
+            namespace=one.namespace,
+            objects=(one.workload,),
+            evidence=(f"Its pods were denied within the last hour or so: {one.message}",),
+            remedy="Put the annotation right that it names, or upgrade the manager to 2.29 or later.",
+            safe=False,
+        )
+
+
 def releases(seen: Seen) -> t.Iterator[Leftover]:
     for one in seen.releases or ():
         there = seen.manages(one.namespace)

@@ -18,9 +18,10 @@ from .._cluster.foreign import tidy
 from . import rights
 from .evict import Patience
 from .leftovers import find
-from .observe import Observed, Observer, Options
+from .observe import Observer, Options
 from .remover import Cluster, Imagined, Outcome, remove
 from .report import AT_ONCE, LEAST_DEADLINE, Record
+from .seen import Leftover
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -28,8 +29,10 @@ if t.TYPE_CHECKING:
 
 def remove_leftovers(module: AnsibleModule) -> None:
     """What telepresence_leftovers does, from its parameters to exit_json or fail_json. In check mode it writes nothing."""
-    params, identity, observed = module.params, None, None
+    params, identity = module.params, None
+    found: list[Leftover] = []
     outcomes: list[Outcome] = []
+    unknown: list[str] = []
     problems, details = [], None
     try:
         options = _options(params)
@@ -39,14 +42,16 @@ def remove_leftovers(module: AnsibleModule) -> None:
         patience = Patience(float(params["wait_timeout"]), float(params["wait_sleep"]))
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
             observer = Observer(api, options, identity.version, pool)
-            observed = observer.observe()
-            world = Imagined(observed) if module.check_mode else Cluster(api, observer, observed, patience)
+            first = observer.observe()
+            unknown = first.unknown
+            found = [one for one in find(first.seen) if options.wants(one.namespace or "")]
+            world = Imagined(first) if module.check_mode else Cluster(api, observer, first, patience)
             remove(world, params["classes"], options.wants, outcomes)
     except (ClusterError, ValueError) as error:
         problems.append(str(error))
         details = {"status": error.status, "reason": error.reason} if isinstance(error, ClusterError) else None
     problems += [f"{_name(one)}: {_message(one, module.check_mode)}" for one in outcomes if one.state == "failed"]
-    result = tidy(_result(identity, observed, outcomes, module.check_mode))
+    result = tidy({"unknown": unknown, **_result(identity, found, outcomes, module.check_mode)})
     if problems:
         module.fail_json(msg=" ".join(problems), error=details, **result)
     module.exit_json(**result)
@@ -83,10 +88,9 @@ def _demand_rights(api: Api, identity: Identity, classes: t.Iterable[str], optio
 
 
 def _result(
-    identity: Identity | None, observed: Observed | None, outcomes: t.Sequence[Outcome], imagined: bool
+    identity: Identity | None, found: t.Sequence[Leftover], outcomes: t.Sequence[Outcome], imagined: bool
 ) -> Record:
     done = [action.difference() for one in outcomes for action in one.done]
-    found = find(observed.seen) if observed else []
     return {
         "changed": bool(done),
         "cluster": identity.as_dict() if identity else None,
@@ -101,7 +105,6 @@ def _result(
                 ("failed_leftovers", "failed"),
             )
         },
-        "unknown": observed.unknown if observed else [],
         "diff": {
             "before": {name: before for name, before, _after in done},
             "after": {name: after for name, _before, after in done},

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from .._cluster import remove as removing
 from .._cluster.api import Api
 from .._cluster.errors import ClusterError
-from .._cluster.kinds import CONFIG_MAP, SECRET, Kind
+from .._cluster.kinds import CONFIG_MAP, DEPLOYMENT, REPLICA_SET, SECRET, SERVICE, STATEFUL_SET, Kind
 from . import rights
-from .actions import Action, Delete, DropKey, same
+from .actions import Action, Delete, DropKey, Undo, same
 from .decide import REMOVABLE, REPORTED, decide
 from .evict import Patience, evict
 from .imagine import after
@@ -38,6 +38,8 @@ DELETABLE: t.Mapping[str, Kind] = {
         rights.CLUSTER_ROLE_BINDING,
     )
 }
+
+WRITABLE: t.Mapping[str, Kind] = {kind.name: kind for kind in (DEPLOYMENT, REPLICA_SET, STATEFUL_SET, SERVICE)}
 
 
 @dataclass
@@ -94,6 +96,9 @@ class Cluster:
             body = {"metadata": {key: meta[key] for key in ("uid", "resourceVersion")}, "data": {action.key: None}}
             path = CONFIG_MAP.path(meta["namespace"], meta["name"])
             self.api.send("patch", path, str(action), body)
+        elif isinstance(action, Undo):
+            meta, kind = action.obj["metadata"], WRITABLE[action.obj["kind"]]
+            self.api.send("put", kind.path(meta["namespace"], meta["name"]), str(action), action.body())
         else:
             return evict(self.api, action, self.patience)
         return ""

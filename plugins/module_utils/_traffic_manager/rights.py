@@ -14,7 +14,7 @@ import re
 import typing as t
 
 from .._cluster.access import Right
-from .._cluster.kinds import DEPLOYMENT, NAMESPACE, POD, REPLICA_SET, SERVICE, STATEFUL_SET, Kind
+from .._cluster.kinds import DEPLOYMENT, EVENT, NAMESPACE, POD, REPLICA_SET, SERVICE, STATEFUL_SET, Kind
 from . import managers, state
 
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
@@ -36,6 +36,7 @@ HELPFUL: t.Mapping[Right, str] = {
     Right("list", WEBHOOK): "The webhooks of managers are not known",
     Right("list", ENDPOINT_SLICE): "Whether something stands behind the webhooks is not known",
     Right("list", SECRET): "The Helm releases of managers are not known",
+    Right("list", EVENT): "Pods that the webhook of a manager denies are not known",
     Right("list", JOB): "Jobs that Helm did not remove are not known",
     Right("list", CLUSTER_ROLE): "ClusterRoles of former managers are not known",
     Right("list", CLUSTER_ROLE_BINDING): "ClusterRoleBindings of former managers are not known",
@@ -57,6 +58,7 @@ TO_REMOVE: t.Mapping[str, tuple[Right, ...]] = {
     "replaced_container": (EVICT, Right("patch", CONFIG_MAP)),
     "agent_without_manager": (EVICT,),
     "agent_of_older_manager": (EVICT,),
+    "edited_object": tuple(Right("update", kind) for kind in (DEPLOYMENT, REPLICA_SET, STATEFUL_SET, SERVICE)),
     "orphan_agents_key": (Right("patch", CONFIG_MAP),),
     "orphan_agents_config": (Right("delete", CONFIG_MAP),),
     "orphan_claim": (Right("delete", CONFIG_MAP),),

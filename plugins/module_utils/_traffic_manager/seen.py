@@ -15,7 +15,7 @@ from . import managers as managing
 from .agents import Agent
 from .intercepts import Intercept
 from .managers import Manager
-from .state import AgentsConfig, Claim, HookJob, Release
+from .state import AgentsConfig, Claim, Denied, HookJob, Release
 from .webhooks import Webhook
 
 CRITICAL, MAJOR, MINOR, INFO = "critical", "major", "minor", "info"
@@ -26,6 +26,7 @@ class Leftover:
     """One leftover. ``objects`` are named ``Kind namespace/name``; ``safe``: it can be removed with nobody losing anything.
 
     ``key``: the key of ConfigMap telepresence-agents that it is about, if it is about one; it is that of a workload.
+    ``patch``: the JSON patch that puts an edited object back, as far as that is possible.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Leftover:
     remedy: str
     safe: bool
     key: str = ""
+    patch: tuple[dict[str, t.Any], ...] = ()
 
     def same(self, other: Leftover) -> bool:
         """Whether two looks saw the same leftover: that of a workload may have lost some of its objects in between."""
@@ -47,7 +49,8 @@ class Leftover:
 
     def record(self) -> dict[str, t.Any]:
         """The leftover as it stands in a module's result."""
-        found = {key: value for key, value in vars(self).items() if key not in ("name", "key")}
+        found = {key: value for key, value in vars(self).items() if key not in ("name", "key", "patch")}
+        found.update({"patch": [*self.patch]} if self.patch else {})
         return {"class": self.name, **found, "objects": [*self.objects], "evidence": [*self.evidence]}
 
 
@@ -71,6 +74,8 @@ class Seen:
     jobs: t.Sequence[HookJob] = ()
     releases: t.Sequence[Release] | None = ()
     roles: t.Sequence[Object] = ()
+    node_agents: t.Sequence[HookJob] = ()
+    denied: t.Sequence[Denied] = ()
     edited: t.Sequence[Object] = ()
     intercepts: t.Sequence[Intercept] = ()
     unsure: t.Container[str] = ()

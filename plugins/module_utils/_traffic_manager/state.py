@@ -7,10 +7,12 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass
 
 from .._cluster import clock
+from .._cluster.foreign import clean
 from .._cluster.kinds import Object, dig, labels_of
 from .agents import replaced_by
 
@@ -23,6 +25,9 @@ AGENTS = "telepresence-agents"
 """Of managers 2.6 to 2.21, in every namespace with an agent: a key for each workload (pkg/agentconfig/sidecar.go of 2.20.2)."""
 CLAIM = "traffic-manager-claim"
 """Of namespaced managers up to 2.21: who serves the namespace (templates/traffic-manager-claim.yaml of 2.20.2)."""
+_PROGRAM = re.compile(r"(^|/)tel2([:@]|$)")
+_DENIAL = re.compile(r'admission webhook "agent-injector\S*" denied the request.*', re.DOTALL)
+"""What an API server makes of a refusal (k8s.io/apiserver, pkg/admission/plugin/webhook/errors/statuserror.go)."""
 HOOK_JOBS = ("uninstall-agents", "upgrade-legacy", "traffic-manager-migrate-statefulset")
 """Jobs that Helm starts and removes (templates/pre-delete-hook.yaml of 2.6.8 to 2.27.4, post-upgrade-hook.yaml of 2.6.8)."""
 
@@ -60,6 +65,15 @@ class HookJob:
     namespace: str
     name: str
     finished: str | None
+
+
+@dataclass(frozen=True)
+class Denied:
+    """Pods that a webhook denied to a workload, although it may fail without harm: what it answered last."""
+
+    namespace: str
+    workload: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -101,6 +115,32 @@ def hook_jobs(jobs: t.Iterable[Object]) -> list[HookJob]:
         for one in jobs
         if one["metadata"]["name"] in HOOK_JOBS and labels_of(one).get("helm.sh/chart", "").startswith("telepresence")
     ]
+
+
+def node_agents(jobs: t.Iterable[Object]) -> list[HookJob]:
+    """The jobs of node agents, which managers from 2.30 on start and end.
+
+    None was seen: their program is that of the manager, and the role for them is named so (templates of the chart from 2.30 on).
+    """
+    return [
+        HookJob(one["metadata"]["namespace"], one["metadata"]["name"], _finished(one))
+        for one in jobs
+        for container in (dig(one, "spec", "template", "spec", "containers") or [])[:1]
+        if _PROGRAM.search(str(container.get("image")))
+        and "node-agent" in [*(container.get("args") or ()), container["name"]]
+    ]
+
+
+def denied(events: t.Iterable[Object]) -> list[Denied]:
+    """The workloads to which a webhook denied pods, from the Events that tell of pods that could not be created."""
+    found: dict[tuple[str, str], Denied] = {}
+    for event in sorted(events, key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or "")):
+        match = _DENIAL.search(str(event.get("message")))
+        if match and event.get("reason") == "FailedCreate":
+            namespace = event["metadata"]["namespace"]
+            workload = f"{dig(event, 'involvedObject', 'kind')} {namespace}/{dig(event, 'involvedObject', 'name')}"
+            found[(namespace, workload)] = Denied(namespace, workload, clean(match[0]))
+    return [found[key] for key in sorted(found)]
 
 
 def releases(secrets: t.Iterable[Object], names: t.Container[str]) -> list[Release]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.devclusters.telepresence.plugins.modules import telepresence_leftovers
 from traffic_manager.builders import NOW, recorded
+from traffic_manager.test_undo import BEFORE, EDITED, service
 
 from tests.rights import Grant, grants, read
 from wire import forward, script, status
@@ -519,6 +520,65 @@ def test_a_cluster_that_can_no_longer_be_read_ends_the_run_with_what_was_done(le
     assert "may not list pods" in result["msg"]
 
 
+# Edits of old clients -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def edited(left: Left) -> Left:
+    """A Deployment and its Service that a client of 2.5 changed, beside all else."""
+    for one, version in ((EDITED, "apps/v1"), (service(), "v1")):
+        left.store.load({**one, "apiVersion": version, "metadata": {**one["metadata"], "namespace": "old"}})
+    return left
+
+
+OLD = ("edited_object", "Deployment old/web")
+PUT = script.on("update", namespace="old")
+
+
+def test_what_an_old_client_changed_is_put_back_the_service_first(edited: Left) -> None:
+    planned = edited.run(check=True, namespaces=["old"])
+    done = edited.run(namespaces=["old"])
+    assert classes(planned["removed"]) == classes(done["removed"]) == [OLD]
+    assert planned["diff"] == done["diff"]
+    assert edited.writes() == [
+        "PUT /api/v1/namespaces/old/services/web",
+        "PUT /apis/apps/v1/namespaces/old/deployments/web",
+    ]
+    found = edited.store.get("Deployment", "web", "old")
+    assert found and found["spec"] == BEFORE["spec"]
+    assert edited.run(namespaces=["old"])["leftovers"] == []
+
+
+def test_what_differs_is_shown_with_the_patch(edited: Left) -> None:
+    def other(one: Obj) -> None:
+        one["spec"]["template"]["spec"]["containers"][0]["image"] = "own"
+
+    edited.store.edit("Deployment", "web", "old", other)
+    result = edited.run(namespaces=["old"])
+    assert classes(result["skipped_leftovers"]) == [OLD, ("edited_object", "Service old/web")]
+    assert result["skipped_leftovers"][0]["patch"][-1]["op"] == "remove" and edited.writes() == []
+
+
+@pytest.mark.parametrize(("fault", "passes"), FAULTS)
+def test_an_edit_that_fails_once(edited: Left, fault: Any, passes: bool) -> None:
+    edited.server.script(PUT, fault)
+    result = edited.run(namespaces=["old"])
+    assert [one["class"] for one in result["failed_leftovers"]] == ([] if passes else ["edited_object"])
+    edited.run(namespaces=["old"])
+    assert edited.run(namespaces=["old"])["leftovers"] == []
+
+
+def test_an_edit_that_somebody_else_makes_meanwhile_is_kept(edited: Left) -> None:
+    def scale(request: Request) -> None:
+        edited.store.edit("Deployment", "web", "old", lambda one: one["spec"].update(replicas=7))
+
+    edited.server.script(script.on("update", "deployments"), scale)
+    assert classes(edited.run(namespaces=["old"])["removed"]) == [OLD]
+    found = edited.store.get("Deployment", "web", "old")
+    assert found and found["spec"]["replicas"] == 7
+    assert [one.status for one in edited.server.writes] == [200, 409, 200]
+
+
 # Options and rights ---------------------------------------------------------------------------------------------------
 
 
@@ -532,6 +592,7 @@ NOT_ASKED_FOR = {
     "create pods/portforward": "needed from Kubernetes 1.35 on",
     "get pods/portforward": "without it intercepts are unknown",
     "list endpointslices (discovery.k8s.io)": "without it a webhook that does not answer is not known",
+    "list events": "without it denied pods are not known",
     "get namespaces named kube-system": "without it the identity is the CA",
 }
 

@@ -295,6 +295,7 @@ HELPFUL = {
     "mutatingwebhookconfigurations": "The webhooks of managers are not known",
     "endpointslices": "Whether something stands behind the webhooks is not known",
     "secrets": "The Helm releases of managers are not known",
+    "events": "Pods that the webhook of a manager denies are not known",
     "jobs": "Jobs that Helm did not remove are not known",
     "clusterroles": "ClusterRoles of former managers are not known",
     "clusterrolebindings": "ClusterRoleBindings of former managers are not known",

@@ -21,6 +21,7 @@ from ansible_collections.devclusters.telepresence.plugins.module_utils._traffic_
 from ansible_collections.devclusters.telepresence.plugins.module_utils._traffic_manager.state import (
     AgentsConfig,
     Claim,
+    Denied,
     Entry,
     HookJob,
     Release,
@@ -154,6 +155,8 @@ def test_what_is_done_about_each_class(changed: dict[str, t.Any], done: list[str
             "Deployment shop/web mounts it. It needs a decision.",
         ),
         ([], {"jobs": [HookJob("tel", "uninstall-agents", None)]}, "It is not finished"),
+        ([], {"node_agents": [HookJob("tel", "a", None)]}, "Whether somebody is attached by it cannot be told"),
+        ([], {"denied": [Denied("shop", "ReplicaSet shop/web", "no")]}, "Which value is meant is for the owner"),
         ([], {"claims": [Claim("shop", None)]}, "It does not say which manager"),
         (
             [thing("MutatingWebhookConfiguration", "agent-injector-webhook-tel", None, webhooks=[{"name": "a"}])],

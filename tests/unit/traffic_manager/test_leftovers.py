@@ -11,6 +11,7 @@ from ansible_collections.devclusters.telepresence.plugins.module_utils._traffic_
 from ansible_collections.devclusters.telepresence.plugins.module_utils._traffic_manager.state import (
     AgentsConfig,
     Claim,
+    Denied,
     Entry,
     HookJob,
     Release,
@@ -268,6 +269,36 @@ def test_a_role_of_a_release_that_holds_nothing_else_is_not_safe_to_delete() -> 
     assert found == [("orphan_role", False), ("release_without_manager", False)]
 
 
+@pytest.mark.parametrize(("namespace_", "left"), [("gone", [("node_agent_job", False)]), ("tel", [])])
+def test_jobs_of_node_agents(namespace_: str, left: list[tuple[str, bool]]) -> None:
+    assert classes(node_agents=[HookJob(namespace_, "a", None)]) == left
+
+
+def test_denied_pods_are_critical() -> None:
+    leftover = only(denied=[Denied("shop", "ReplicaSet shop/web-5d", "denied the request: true")])
+    assert (leftover.name, leftover.severity, leftover.safe) == ("denied_pod", "critical", False)
+    assert leftover.evidence[0].endswith("denied the request: true")
+
+
+@pytest.mark.parametrize(
+    ("kind", "replicas", "owner", "left"),
+    [
+        ("ReplicaSet", 0, None, ["replica_count"]),
+        ("ReplicaSet", 1, None, []),
+        ("ReplicaSet", 0, "Deployment", []),
+        ("Deployment", 0, None, []),
+    ],
+)
+def test_a_replica_set_that_a_manager_left_at_0(kind: str, replicas: int, owner: str | None, left: list[str]) -> None:
+    one = workload(kind=kind)
+    one["spec"]["replicas"] = replicas
+    if owner:
+        one["metadata"]["ownerReferences"] = [{"kind": owner, "name": "web", "controller": True}]
+    config = AgentsConfig("shop", (Entry("web", kind, False, ()),))
+    found = find(seen(configs=[config], workloads={("shop", kind, "web")}, objects={f"{kind} shop/web": one}))
+    assert [leftover.name for leftover in found] == left
+
+
 # What clients left ----------------------------------------------------------------------------------------------------
 
 
@@ -275,6 +306,7 @@ def test_what_an_old_client_edited_is_shown_with_its_own_record() -> None:
     leftover = only(edited=[workload(notes={ACTIONS: '{"version":"2"}'})])
     assert (leftover.name, leftover.safe, leftover.objects) == ("edited_object", False, ("Deployment shop/web",))
     assert leftover.evidence[0].endswith('{"version":"2"}')
+    assert leftover.evidence[1:] == ("Deployment shop/web: Its record does not say what was changed.",)
 
 
 @pytest.mark.parametrize(

@@ -325,6 +325,52 @@ def test_a_job_of_the_chart_s_hook(conditions: list[Object], finished: str | Non
     assert [one.finished for one in state.hook_jobs([job, other])] == [finished]
 
 
+@pytest.mark.parametrize(
+    ("image", "args", "found"),
+    [
+        ("ghcr.io/telepresenceio/tel2:2.30.0", ["node-agent"], True),
+        ("ghcr.io/telepresenceio/tel2:2.30.0", ["manager"], False),
+        ("ghcr.io/shop/node:1", ["node-agent"], False),
+    ],
+)
+def test_jobs_of_node_agents(image: str, args: list[str], found: bool) -> None:
+    spec = {"template": {"spec": {"containers": [{"name": "a", "image": image, "args": args}]}}}
+    job: Object = {"metadata": {"namespace": "tel", "name": "a-1"}, "spec": spec}
+    assert [one.name for one in state.node_agents([job])] == ["a-1"] * found
+
+
+DENIAL = (
+    'Error creating: admission webhook "agent-injector-tel.getambassador.io" denied the request: invalid value "true"'
+)
+
+
+@pytest.mark.parametrize(
+    ("events", "messages"),
+    [
+        ([(DENIAL, "FailedCreate", "2")], ['invalid value "true"']),
+        ([(DENIAL, "FailedCreate", "2"), (DENIAL + "!", "FailedCreate", "1")], ['invalid value "true"']),
+        ([(DENIAL, "Other", "1")], []),
+        ([(DENIAL.replace("agent-injector-tel", "own"), "FailedCreate", "1")], []),
+        ([('failed calling webhook "agent-injector-tel.getambassador.io": no', "FailedCreate", "1")], []),
+    ],
+)
+def test_pods_that_a_webhook_denied(events: list[tuple[str, str, str]], messages: list[str]) -> None:
+    """Of one workload the last is told."""
+    found = state.denied(
+        {
+            "metadata": {"namespace": "shop"},
+            "involvedObject": {"kind": "ReplicaSet", "name": "web-5d"},
+            "message": message,
+            "reason": reason,
+            "lastTimestamp": time,
+        }
+        for message, reason, time in events
+    )
+    assert [(one.workload, one.message.partition("request: ")[2]) for one in found] == [
+        ("ReplicaSet shop/web-5d", message) for message in messages
+    ]
+
+
 # What can be intercepted ----------------------------------------------------------------------------------------------
 
 

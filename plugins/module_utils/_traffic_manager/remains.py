@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from .._cluster import clock
-from .._cluster.kinds import ref
+from .._cluster.kinds import dig, ref, whole
 from .seen import CRITICAL, MAJOR, MINOR, Leftover, Seen
 from .state import CLAIM
 
@@ -109,13 +109,18 @@ def node_agents(seen: Seen) -> t.Iterator[Leftover]:
 
 
 def denials(seen: Seen) -> t.Iterator[Leftover]:
+    """Those that still lack pods: a manager may deny one while it sets an agent up, and let the next one pass."""
     for one in seen.denied:
+        workload = seen.objects.get(one.workload)
+        wanted, there = dig(workload, "spec", "replicas"), dig(workload, "status", "replicas")
+        if (whole(there) or 0) >= (whole(wanted) or 0):
+            continue
         yield Leftover(
             name="denied_pod",
             severity=CRITICAL,
             namespace=one.namespace,
             objects=(one.workload,),
-            evidence=(f"Its pods were denied within the last hour or so: {one.message}",),
+            evidence=(f"It has {whole(there) or 0} of {wanted} pods, and the last one was denied: {one.message}",),
             remedy="Put the annotation right that it names, or upgrade the manager to 2.29 or later.",
             safe=False,
         )

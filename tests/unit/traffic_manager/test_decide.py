@@ -156,7 +156,11 @@ def test_what_is_done_about_each_class(changed: dict[str, t.Any], done: list[str
         ),
         ([], {"jobs": [HookJob("tel", "uninstall-agents", None)]}, "It is not finished"),
         ([], {"node_agents": [HookJob("tel", "a", None)]}, "Whether somebody is attached by it cannot be told"),
-        ([], {"denied": [Denied("shop", "ReplicaSet shop/web", "no")]}, "Which value is meant is for the owner"),
+        (
+            [thing("ReplicaSet", "web", spec={"replicas": 1})],
+            {"denied": [Denied("shop", "ReplicaSet shop/web", "no")]},
+            "Which value is meant is for the owner",
+        ),
         ([], {"claims": [Claim("shop", None)]}, "It does not say which manager"),
         (
             [thing("MutatingWebhookConfiguration", "agent-injector-webhook-tel", None, webhooks=[{"name": "a"}])],

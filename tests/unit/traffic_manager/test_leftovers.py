@@ -274,8 +274,22 @@ def test_jobs_of_node_agents(namespace_: str, left: list[tuple[str, bool]]) -> N
     assert classes(node_agents=[HookJob(namespace_, "a", None)]) == left
 
 
+def replica_set(wanted: int | None, there: int | None) -> Changes:
+    """A cluster in which a ReplicaSet was denied pods."""
+    one = workload("web-5d", kind="ReplicaSet")
+    one["spec"]["replicas"], one["status"] = wanted, {"replicas": there}
+    denied = [Denied("shop", "ReplicaSet shop/web-5d", "denied the request: true")]
+    return {"denied": denied, "objects": {"ReplicaSet shop/web-5d": one}}
+
+
+@pytest.mark.parametrize(("wanted", "there"), [(2, 2), (0, None), (None, None), (1, 2)])
+def test_pods_that_came_after_a_denial(wanted: int | None, there: int | None) -> None:
+    assert classes(**replica_set(wanted, there)) == []
+    assert classes(denied=replica_set(2, 0)["denied"]) == []
+
+
 def test_denied_pods_are_critical() -> None:
-    leftover = only(denied=[Denied("shop", "ReplicaSet shop/web-5d", "denied the request: true")])
+    leftover = only(**replica_set(2, 1))
     assert (leftover.name, leftover.severity, leftover.safe) == ("denied_pod", "critical", False)
     assert leftover.evidence[0].endswith("denied the request: true")
 

@@ -15,7 +15,7 @@ Manifest = dict[str, Any]
 DIRECTORY = ROOT / "docs" / "rbac"
 PURPOSES = ("orphans", "restore", "baseline")
 SCOPES = ("cluster", "namespace")
-WHOLE = ("intercepts", "leftovers")
+WHOLE = ("leftovers", "intercepts", "traffic-manager")
 """The purposes of Telepresence 2, whose managers may stand anywhere: they have one manifest, for the whole cluster."""
 
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from ansible_collections.devclusters.telepresence.plugins.module_utils._traffic_manager import chart
 
-from tests.integration.conftest import Place, Ran, written
+from tests.integration.conftest import Place, Ran, kubeconfig_of, written
 from tests.lab.charts import INSTALLED, RENDERED
 from tests.lab.charts import Chart as Packed
 from tests.lab.paths import BIN
@@ -23,9 +23,11 @@ from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
 from tests.lab.telepresence2.client import Client
 from tests.lab.telepresence2.manager import RELEASE, TrafficManager
+from tests.rights import read
 
 NAMESPACE, SHOP, SECOND = "manager-role", "manager-role-shop", "manager-role-second"
-WANTED = {
+ACCOUNT = "manager-role-account"
+WANTED: dict[str, Any] = {
     "traffic_manager_namespace": NAMESPACE,
     "traffic_manager_namespaces": [SHOP],
     "traffic_manager_chart": str(INSTALLED.archive),
@@ -46,25 +48,50 @@ def manager() -> Iterator[TrafficManager]:
     for one in (manager, second):
         one.remove()
     manager.kubectl.run("create", "namespace", SHOP)
-    yield manager
-    for one in (manager, second):
-        one.remove()
+    try:
+        yield manager
+    finally:
+        for one in (manager, second):
+            one.remove()
+        manager.kubectl.run("delete", "clusterrole,clusterrolebinding", ACCOUNT, "--ignore-not-found")
 
 
 @pytest.fixture(scope="module")
 def shop(manager: TrafficManager) -> Kubectl:
-    """The namespace that it serves."""
-    return Kubectl(manager.kubectl.context, SHOP, manager.kubectl.kubeconfig)
+    """The namespace that it serves, with a workload that asks for an agent, and an account with the rights of docs/rbac/traffic-manager.yml."""
+    shop = Kubectl(manager.kubectl.context, SHOP, manager.kubectl.kubeconfig)
+    plant(shop)
+    role, binding = read("traffic-manager")
+    role["metadata"]["name"] = binding["metadata"]["name"] = binding["roleRef"]["name"] = ACCOUNT
+    binding["subjects"] = [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": SHOP}]
+    shop.run("create", "serviceaccount", ACCOUNT)
+    for one in (role, binding):
+        shop.run("apply", "--filename=-", stdin=one)
+    return shop
 
 
 @pytest.fixture(scope="module")
-def hosts(manager: TrafficManager, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """An inventory of the first cluster alone."""
-    where = {
-        "telepresence_context": manager.kubectl.context,
-        "telepresence_kubeconfig": str(manager.kubectl.kubeconfig),
-    }
-    return written(tmp_path_factory.mktemp("role"), {"only": where})
+def hosts(shop: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """An inventory of the first cluster alone, which is reached with the rights of that account: all of these tests run with them."""
+    place = tmp_path_factory.mktemp("role")
+    token = shop.run("create", "token", ACCOUNT, "--duration=1h").strip()
+    return written(place, {"only": kubeconfig_of(shop, token, place / "kubeconfig")})
+
+
+@pytest.fixture(scope="module")
+def before(shop: Kubectl) -> set[str]:
+    """The objects of the cluster before anything is installed."""
+    return listed(shop)
+
+
+def listed(shop: Kubectl) -> set[str]:
+    """All objects that a manager or its removal could have to do with, but for those that come and go with pods."""
+    namespaced = "deployments,services,configmaps,secrets,serviceaccounts,roles,rolebindings,jobs,poddisruptionbudgets"
+    found = {f"{one['kind']} {one['metadata']['name']}" for one in shop.get(namespaced)["items"]}
+    for kind in ("clusterroles", "clusterrolebindings", "mutatingwebhookconfigurations", "namespaces"):
+        names = [one["metadata"]["name"] for one in shop.get(kind)["items"]]
+        found |= {f"{kind} {name}" for name in names if "manager-role" in name}
+    return found
 
 
 def play(place: Place, hosts: pathlib.Path, *options: str, quiet: bool = True, **variables: Any) -> Ran:
@@ -140,9 +167,8 @@ def test_each_chart_takes_its_values(packed: Packed) -> None:
 
 
 def test_check_mode_shows_the_objects_and_makes_none(
-    checkout: Place, hosts: pathlib.Path, manager: TrafficManager
+    checkout: Place, hosts: pathlib.Path, manager: TrafficManager, before: set[str], shop: Kubectl
 ) -> None:
-    before = state(manager)
     ran = play(checkout, hosts, "--check", "--diff")
     assert ran.code == 0 and changed(ran) == 2
     for line in (
@@ -151,8 +177,7 @@ def test_check_mode_shows_the_objects_and_makes_none(
         "+      - manager-role-shop",
     ):
         assert line in ran.output
-    assert state(manager) == before
-    assert manager.kubectl.run("get", "namespace", NAMESPACE, "--ignore-not-found") == ""
+    assert listed(shop) == before
 
 
 def test_it_is_installed_and_an_agent_is_injected(
@@ -160,7 +185,7 @@ def test_it_is_installed_and_an_agent_is_injected(
 ) -> None:
     ran = play(checkout, hosts, traffic_manager_verify_injection=True, traffic_manager_verify_namespace=SHOP)
     assert ran.code == 0 and changed(ran) == 2
-    assert shop.get("deployments,services,pods")["items"] == []
+    assert {one["metadata"]["name"] for one in shop.get("deployments,services")["items"]} == {"web"}
     assert manager.kubectl.get("namespace", NAMESPACE)["metadata"]["annotations"] == {MARK: "traffic_manager"}
     (webhook,) = manager.kubectl.get("mutatingwebhookconfiguration", f"agent-injector-webhook-{NAMESPACE}")["webhooks"]
     assert webhook["namespaceSelector"]["matchExpressions"][0]["values"] == [NAMESPACE, SHOP]
@@ -195,14 +220,15 @@ def place_second(place: Place, hosts: pathlib.Path, namespaces: list[str], **var
 def test_two_managers_of_different_namespaces(checkout: Place, hosts: pathlib.Path, manager: TrafficManager) -> None:
     before = state(manager)
     assert place_second(checkout, hosts, [SECOND]).code == 0
-    assert play(checkout, hosts).code == 0
     assert state(manager) == before
 
 
 def test_an_upgrade_does_not_end_an_intercept(
     checkout: Place, hosts: pathlib.Path, manager: TrafficManager, shop: Kubectl
 ) -> None:
-    plant(shop)
+    # Its pods were there before the manager.
+    shop.run("delete", "pods", "--all")
+    shop.run("rollout", "status", "deployment/web", "--timeout=120s")
     before = state(manager)
     client = Client(manager, SHOP, "web", "dev@laptop")
     try:
@@ -258,3 +284,74 @@ def stick(manager: TrafficManager, status: str) -> None:
     secret["data"]["release"] = unfinished(secret["data"]["release"], status)
     secret["metadata"]["labels"]["status"] = status
     manager.kubectl.run("replace", "--filename=-", stdin=secret)
+
+
+def agents(shop: Kubectl) -> list[bool]:
+    """Whether each pod of the workload has an agent."""
+    pods = [pod for pod in shop.get("pods")["items"] if not pod["metadata"].get("deletionTimestamp")]
+    return ["traffic-agent" in [one["name"] for one in pod["spec"]["containers"]] for pod in pods]
+
+
+def remove(place: Place, hosts: pathlib.Path, *options: str, **variables: Any) -> Ran:
+    """Runs the playbook for the manager to be absent."""
+    return play(place, hosts, *options, traffic_manager_state="absent", **variables)
+
+
+def test_it_is_not_removed_under_an_intercept(
+    checkout: Place, hosts: pathlib.Path, manager: TrafficManager, shop: Kubectl
+) -> None:
+    # The client was killed, and the manager does not know that.
+    was = state(manager)
+    ran = remove(checkout, hosts)
+    assert ran.code == 2 and f"dev@laptop intercepts {SHOP}/web (ACTIVE)." in said(ran)
+    assert state(manager) == was and agents(shop) == [True]
+
+
+def test_check_mode_shows_what_is_removed(
+    checkout: Place, hosts: pathlib.Path, manager: TrafficManager, shop: Kubectl
+) -> None:
+    was = state(manager)
+    ran = remove(checkout, hosts, "--check", "--diff", traffic_manager_end_intercepts=True)
+    assert ran.code == 0
+    for line in (
+        f"- Deployment {NAMESPACE}/traffic-manager",
+        f"-    MutatingWebhookConfiguration agent-injector-webhook-{NAMESPACE}: present",
+        f"-    Pod {SHOP}/{shop.get('pods')['items'][0]['metadata']['name']}: present",
+    ):
+        assert line in ran.output
+    assert state(manager) == was and agents(shop) == [True]
+
+
+def test_a_budget_that_blocks_is_named_and_the_manager_stays(
+    checkout: Place, hosts: pathlib.Path, manager: TrafficManager, shop: Kubectl
+) -> None:
+    shop.run("create", "poddisruptionbudget", "keep", "--selector=app=web", "--min-available=1")
+    ran = checkout.play(
+        "traffic_manager",
+        hosts,
+        **{**WANTED, "traffic_manager_timeout": 5},
+        traffic_manager_state="absent",
+        traffic_manager_end_intercepts=True,
+    )
+    shop.run("delete", "poddisruptionbudget", "keep")
+    assert ran.code == 2
+    assert "The disruption budget keep needs 1 healthy pods and has 1 currently." in said(ran)
+    assert f"Failed to evict Pod {SHOP}/web-" in said(ran)
+    assert len(manager.kubectl.get("pods")["items"]) == 1 and agents(shop) == [True]
+
+
+def test_it_is_removed_with_all_that_it_put_into_the_cluster(
+    checkout: Place, hosts: pathlib.Path, manager: TrafficManager, shop: Kubectl, before: set[str]
+) -> None:
+    ran = remove(checkout, hosts, traffic_manager_end_intercepts=True)
+    assert ran.code == 0 and agents(shop) == [False]
+    # The second manager was not asked to go.
+    second = {f"namespaces {SECOND}", f"mutatingwebhookconfigurations agent-injector-webhook-{SECOND}"}
+    assert listed(shop) == before | second
+    assert place_second(checkout, hosts, [SECOND], traffic_manager_state="absent").code == 0
+    assert listed(shop) == before
+
+
+def test_what_is_gone_is_gone(checkout: Place, hosts: pathlib.Path, manager: TrafficManager) -> None:
+    ran = remove(checkout, hosts)
+    assert ran.code == 0 and changed(ran) == 0

@@ -48,6 +48,12 @@ def blocked(release: Release, doing: str) -> str:
     )
 
 
+def foreign(manager: Info, release: str) -> str:
+    """That a manager does not belong to a release."""
+    whose = f"belongs to Helm release {manager['release']}" if manager["release"] else "belongs to no Helm release"
+    return f"The traffic-manager that stands in namespace {manager['namespace']} {whose}, not to {release}."
+
+
 def conflicts(info: Info, namespace: str, release: str, selector: t.Any, namespaces: t.Iterable[Object]) -> list[str]:
     """Why a manager in ``namespace`` that serves what ``selector`` selects cannot be installed beside what is there.
 
@@ -61,8 +67,7 @@ def conflicts(info: Info, namespace: str, release: str, selector: t.Any, namespa
     for one in info["managers"]:
         if one["namespace"] == namespace:
             if one["release"] != release:
-                whose = f"belongs to Helm release {one['release']}" if one["release"] else "belongs to no Helm release"
-                found.append(f"The traffic-manager that stands in namespace {namespace} {whose}, not to {release}.")
+                found.append(foreign(one, release))
             continue
         both = [name for name in mine if selectors.matches(one["selector"], known[name]) is not False]
         if both:

@@ -6,7 +6,8 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.kinds import Object
+from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.errors import ClusterError
+from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.kinds import Kind, Object
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.ask import container_state, look
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.liveness import Rules
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.sessions import Session
@@ -71,14 +72,21 @@ def test_container_state(of: Object, container: str | None, expected: tuple[str,
 
 
 class Clock:
-    """An API server that only knows what time it is."""
+    """An API server that only knows what time it is, and what stands in for originals; None: nobody may list that."""
 
-    def __init__(self, now: float):
+    def __init__(self, now: float, standing: list[Object] | None = None):
         self.time = now
+        self.standing = standing
 
     def now(self) -> float:
         """Its clock."""
         return self.time
+
+    def list(self, kind: Kind, *_args: t.Any, **_options: t.Any) -> list[Object]:
+        """The objects of a kind."""
+        if self.standing is None:
+            raise ClusterError("nobody may list that", status=403)
+        return [one for one in self.standing if one["kind"] == kind.name]
 
 
 @pytest.mark.parametrize(
@@ -100,13 +108,22 @@ def test_sessions_that_nobody_can_be_asked_of(session: Session, age: float, verd
 
 
 @pytest.mark.parametrize(
-    ("stands_in", "verdict"),
-    [(proxy_deployment(), "unknown"), (None, "terminating")],
-    ids=["deployment-stands", "pod-itself"],
+    ("stands_in", "standing", "verdict"),
+    [
+        (proxy_deployment(), [proxy_deployment()], "unknown"),
+        (proxy_deployment(), None, "unknown"),
+        (proxy_deployment(), [], "terminating"),
+        (proxy_deployment(), [changed(proxy_deployment(), uid="another")], "terminating"),
+        (proxy_deployment(), [changed(proxy_deployment(), deletionTimestamp=SWAPPED_AT)], "terminating"),
+        (None, None, "terminating"),
+    ],
+    ids=["stands", "cannot-be-read", "deleted", "another", "being-deleted", "pod-itself"],
 )
-def test_a_pod_that_goes_says_nothing_of_a_deployment_that_stands(stands_in: Object | None, verdict: str) -> None:
+def test_a_pod_that_goes_says_nothing_of_a_deployment_that_stands(
+    stands_in: Object | None, standing: list[Object] | None, verdict: str
+) -> None:
     going = changed(pod(owners=[builders.owner("ReplicaSet")]) if stands_in else pod(), deletionTimestamp=SWAPPED_AT)
-    api: t.Any = Clock(at(SWAPPED_AT) + 9999)
+    api: t.Any = Clock(at(SWAPPED_AT) + 9999, standing)
     judgement, _ = look(api, one_session(*([stands_in] if stands_in else []), going), "auto", 10.0, Rules(), {})
     assert judgement.verdict == verdict
     assert not judgement.firm

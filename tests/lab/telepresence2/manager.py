@@ -13,6 +13,7 @@ from ..paths import BIN, LOG
 from ..telepresence1.kubectl import Kubectl
 
 RELEASE = "traffic-manager"
+CURL = {"registry": "lab.local", "image": "curl", "tag": "1"}
 IMAGE = {"registry": "lab.local", "name": "tel2", "tag": INSTALLED.version, "pullPolicy": "IfNotPresent"}
 
 
@@ -31,6 +32,17 @@ class TrafficManager:
         """All namespaces that it serves; the chart demands that its own is one of them."""
         return [self.kubectl.namespace, *self.namespaces]
 
+    def variables(self) -> dict[str, Any]:
+        """The same as variables of the role traffic_manager."""
+        return {
+            "traffic_manager_namespace": self.kubectl.namespace,
+            "traffic_manager_namespaces": [*self.namespaces],
+            "traffic_manager_chart": str(INSTALLED.archive),
+            "traffic_manager_version": INSTALLED.version,
+            "traffic_manager_registry": IMAGE["registry"],
+            "traffic_manager_hook_image": CURL,
+        }
+
     def install(self, **values: Any) -> None:
         """Creates the namespaces and installs the manager, ready. ``values`` are more of the chart's. Raises LabError."""
         self.remove()
@@ -39,7 +51,7 @@ class TrafficManager:
         chosen = {
             "image": IMAGE,
             "agent": {"image": IMAGE},
-            "hooks": {"curl": {"registry": "lab.local", "image": "curl", "tag": "1"}},
+            "hooks": {"curl": CURL},
             "managerRbac": {"namespaced": True, "namespaces": self.served},
             **values,
         }

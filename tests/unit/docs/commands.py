@@ -68,6 +68,7 @@ def _playbook(words: list[str], _given: list[str]) -> list[str]:
     parser.add_argument("-i", "--inventory", required="devclusters.telepresence.root_env" not in words)
     parser.add_argument("-e", "--extra-vars", action="append", default=[])
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--diff", action="store_true")
     parser.add_argument("--limit")
     asked = parser.parse_args(words)
     found = []

@@ -1,4 +1,4 @@
-"""The demo: plants every state of a session on both clusters of the lab, recovers, and shows what became of each.
+"""The demo: plants every state of a session on both clusters of the lab, recovers, and shows what became of each; then Telepresence 2.
 
 Run by ``make demo``. Exit code 1 if anything is not as the demo claims.
 """
@@ -6,19 +6,20 @@ Run by ``make demo``. Exit code 1 if anything is not as the demo claims.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import time
 
 from .paths import ROOT
+from .playbooks import show
 from .say import LabError, Say
 from .scenes import SCENES, STARTING, Scene, broken_claims, play, set_up
 from .telepresence1.kubectl import Kubectl
 from .telepresence1.session import Session
+from .telepresence2 import demo as telepresence2
 
 CONTEXTS = ("alpha", "beta")
 NAMESPACE = "shop"
+RECOVER = "recover.yml"
 MEANWHILE = (
     75.0  # seconds for the orphans to be what they are overnight: polled twice without an answer, tunnels dropped
 )
@@ -47,27 +48,19 @@ def _demo(say: Say) -> int:
     time.sleep(MEANWHILE)
     sessions.update(play([(kubectl, STARTING) for kubectl in clusters]))
 
-    _ansible(say, "what a recovery would do", "--check", "-e", "recover_report_dir=reports/check")
-    _ansible(say, "the recovery")
-    _ansible(say, "a second run, which finds nothing left to do", "-e", "recover_report_dir=reports/second-run")
+    show(say, "what a recovery would do", RECOVER, "--check", "-e", "recover_report_dir=reports/check")
+    show(say, "the recovery", RECOVER)
+    show(say, "a second run, which finds nothing left to do", RECOVER, "-e", "recover_report_dir=reports/second-run")
     wrong = _show(clusters, scenes, sessions) + _changed_by_second_run()
     wrong += _resume_suspended(clusters, sessions)
+    print(f"\nThe report: {ROOT / 'reports' / 'recover.html'}\n")
+    wrong += telepresence2.play(say, CONTEXTS[0])
     for sentence in wrong:
         print(f"NOT AS CLAIMED: {sentence}")
-    print(f"\nThe report: {ROOT / 'reports' / 'recover.html'}")
     print(
         "The lab stays up: `make lab-status` shows it, `make lab-down` ends it and removes what it left on this machine."
     )
     return 1 if wrong else 0
-
-
-def _ansible(say: Say, what: str, *options: str) -> None:
-    command = ["ansible-playbook", "recover.yml", "-i", "dev-clusters", *options]
-    say(f"{what}:\n\n$ {' '.join(command)}\n")
-    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
-    ended = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path})
-    if ended.returncode:
-        raise LabError(f"{' '.join(command)} ended with {ended.returncode}; its output above says why.")
 
 
 def _show(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.lab.paths import ROOT
+from tests.lab.paths import BIN, ROOT
 from tests.lab.scenes import SCENES, STARTING, Scene, clear, play, set_up
 from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
@@ -60,7 +60,8 @@ class Place:
         environment = {
             **os.environ,
             **self.environment,
-            "PATH": f"{TOOLS}:{os.environ['PATH']}",
+            # The lab's `helm` is the one that role traffic_manager needs.
+            "PATH": f"{TOOLS}:{BIN}:{os.environ['PATH']}",
             "ANSIBLE_NOCOLOR": "1",
         }
         done = subprocess.run(command, cwd=self.directory, env=environment, capture_output=True, text=True, timeout=600)

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from .paths import ROOT
+from .paths import BIN, ROOT
 from .say import LabError, Say
 
 STOPPED = 2
@@ -17,7 +17,8 @@ def show(say: Say, what: str, playbook: str, *options: str, wanted: int = 0) -> 
     """Says ``what`` comes, shows the command, and runs it. Raises LabError where it ends with another code than ``wanted``."""
     command = ["ansible-playbook", playbook, "-i", "dev-clusters", *options]
     say(f"{what}:\n\n$ {' '.join(command)}\n")
-    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
+    # The lab's `helm` is the one that role traffic_manager needs.
+    path = os.pathsep.join([os.path.dirname(sys.executable), str(BIN), os.environ["PATH"]])
     ended = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path})
     if ended.returncode != wanted:
         raise LabError(

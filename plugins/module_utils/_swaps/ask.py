@@ -139,10 +139,13 @@ def _without_exec(
 
 
 def _look_again(api: Api, session: Session, pod: Object, known: dict[str, t.Any], error: ClusterError) -> Reading:
-    """The reading after a question failed: the pod may have gone, or its container ended, since it was listed."""
-    if error.status in (404, 500):
+    """The reading after a question failed: the pod may have gone, or its container ended, since it was listed.
+
+    A process in a container that ends is killed, and then it was not its answer that was none.
+    """
+    if error.status in (404, 500) or error.reason == "NoAnswer":
         present = _present(api, session, pod)
-        if present is None:
+        if present is None or present["metadata"].get("deletionTimestamp"):
             return Reading(**{**known, "terminating": True})
         state, instance = container_state(present, session.container)
         if state != "running":

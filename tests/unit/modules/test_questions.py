@@ -12,6 +12,7 @@ from wire import exec as exec_
 from wire import pods, states, status
 from wire.script import FOREVER, Fault, Hang, Reset, on
 from wire.server import USER
+from wire.store import timestamp
 
 from . import probe_output
 from .cluster import DEPLOYMENT_2, POD_3, Cluster, only
@@ -102,6 +103,21 @@ def test_a_pod_that_was_deleted_since_it_was_listed_tells_nothing(cluster: Clust
     cluster.server.script(on("get", subresource="exec"), lambda request: cluster.store.remove("Pod", pod, "default"))
     result = cluster.run()
     assert only(result)["verdict"] == "terminating"
+    assert cluster.writes == []
+
+
+@pytest.mark.parametrize("going", [True, False])
+def test_a_question_that_is_killed_with_its_pod_tells_nothing(cluster: Cluster, going: bool) -> None:
+    pod = cluster.stage()
+
+    def killed(call: exec_.ExecCall) -> exec_.Ran:
+        if going:
+            gone = {"deletionTimestamp": timestamp(cluster.clock.time()), "finalizers": ["kubernetes"]}
+            cluster.store.edit("Pod", pod, "default", lambda obj: obj["metadata"].update(gone))
+        return exec_.Ran(exit_code=137)
+
+    cluster.server.exec("default", pod, killed)
+    assert only(cluster.run())["verdict"] == ("terminating" if going else "unknown")
     assert cluster.writes == []
 
 

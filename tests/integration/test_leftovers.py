@@ -33,8 +33,7 @@ CONFIG, CLAIM = f"ConfigMap {SHOP}/telepresence-agents", f"ConfigMap {SHOP}/traf
 def shop() -> Iterator[Kubectl]:
     """A traffic-manager with agents: web asks for one, held has an intercept of a client that was killed, and so had plain.
 
-    Of plain the container was to be replaced. The manager forgets such an intercept while it gives the workload its first agent, and
-    leaves the container replaced.
+    Of plain the container was replaced. A manager that restarts forgets its intercepts, and leaves the container replaced.
     """
     kubeconfig, contexts = clusters()
     manager = TrafficManager(Kubectl(contexts[1], NAMESPACE, kubeconfig), (SHOP,))
@@ -42,8 +41,9 @@ def shop() -> Iterator[Kubectl]:
     manager.install()
     try:
         plant(shop)
-        Client(manager, SHOP, "held", "dev@laptop").kill()
         Client(manager, SHOP, "plain", "dev@laptop", "-replace").kill()
+        manager.restart()
+        Client(manager, SHOP, "held", "dev@laptop").kill()
         yield shop
     finally:
         manager.remove()

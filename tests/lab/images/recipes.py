@@ -38,13 +38,15 @@ def pause(busybox: pathlib.Path) -> Image:
 def app(busybox: pathlib.Path) -> Image:
     """Return the image of an ordinary workload: a web server on port 8080, and every other busybox command.
 
-    It is stopped by SIGKILL because busybox, as process 1, would sit out the grace period of every deletion.
+    It is stopped by SIGKILL because busybox, as process 1, would sit out the grace period of every deletion. Its other name is what the
+    manager of Telepresence 2 puts in the place of a replaced container, to run ``sleep`` (cmd/traffic/cmd/manager/mutator/agent_injector.go
+    of 2.20.2): a cluster without a registry would never start it.
     """
     layer = _busybox(busybox)
     layer.file("www/index.html", b"app\n")
     layer.directory("tmp", 0o1777)
     settings = {"Cmd": ["/bin/httpd", "-f", "-p", "8080", "-h", "/www"], "StopSignal": "SIGKILL"}
-    return Image(["lab.local/app:1"], layer, settings)
+    return Image(["lab.local/app:1", "alpine:latest"], layer, settings)
 
 
 def telepresence_proxy(packages: list[pathlib.Path]) -> Image:

@@ -60,6 +60,11 @@ class TrafficManager:
             file.flush()
             self._helm("install", RELEASE, str(INSTALLED.archive), "--wait", "--timeout=120s", f"--values={file.name}")
 
+    def restart(self) -> None:
+        """Has another process take the place of the manager's. Raises `LabError`."""
+        for step in ("restart", "status"):
+            self.kubectl.run("rollout", step, "deployment/traffic-manager")
+
     def uninstall(self, *options: str) -> None:
         """Uninstalls the manager with its hook. Raises LabError."""
         self._helm("uninstall", RELEASE, "--wait", "--timeout=120s", *options)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.devclusters.telepresence.plugins.module_utils._traffic_manager.agents import ACTIONS
 from ansible_collections.devclusters.telepresence.plugins.modules import telepresence_leftovers
 
 from tests.integration.conftest import kubeconfig_of
@@ -167,3 +169,31 @@ def test_a_second_run_changes_nothing_and_pods_come_at_full_speed(shop: Kubectl)
     assert time.monotonic() - begun < 3
     assert shop.get("pod", "quick")["spec"]["containers"][0]["name"] == "quick"
     assert len(shop.get("pod", "quick")["spec"]["containers"]) == 1
+
+
+def test_what_a_client_of_2_5_changed_is_put_back(shop: Kubectl) -> None:
+    """Constructed after the client's source: the real server takes back what was listed."""
+    image = "lab.local/tel2:2.5.8"
+    hidden = {"container_name": "app", "port_name": "http", "hidden_name": "tm-http"}
+    agent = {"container_port_name": "http", "container_port_proto": "TCP", "app_port": 8080, "image_name": image}
+    record = {"version": "2.5.8", "ReferencedService": "old", "hide_container_port": hidden, "add_traffic_agent": agent}
+    old = workload("old", 0)
+    old["metadata"]["annotations"] = {ACTIONS: json.dumps(record)}
+    spec = old["spec"]["template"]["spec"]
+    spec["containers"][0]["ports"] = [{"name": "tm-http", "containerPort": 8080}]
+    spec["containers"].append(
+        {"name": "traffic-agent", "image": image, "ports": [{"name": "http", "containerPort": 9900}]}
+    )
+    spec["volumes"] = [{"name": "traffic-annotations", "emptyDir": {}}]
+    symbolic = {"make_port_symbolic": {"PortName": "", "TargetPort": 8080, "SymbolicName": "http"}}
+    service = named("v1", "Service", "old")
+    service["metadata"]["annotations"] = {ACTIONS: json.dumps(symbolic)}
+    service["spec"] = {"selector": {"app": "old"}, "ports": [{"port": 80, "targetPort": "http"}]}
+    shop.run("apply", "--filename=-", stdin={"apiVersion": "v1", "kind": "List", "items": [old, service]})
+    assert classes(clean(shop)["removed"]) == [("edited_object", f"Deployment {SHOP}/old")]
+    found = shop.get("deployment", "old")
+    template = found["spec"]["template"]["spec"]
+    assert [(one["name"], one["ports"][0]["name"]) for one in template["containers"]] == [("app", "http")]
+    assert "volumes" not in template and ACTIONS not in found["metadata"]["annotations"]
+    assert shop.get("service", "old")["spec"]["ports"][0]["targetPort"] == 8080
+    assert clean(shop)["leftovers"] == []

@@ -372,6 +372,27 @@ def test_a_pod_whose_place_is_not_taken_well(left: Left, new: Any, said: str) ->
     assert result["changed"] and ("orphan_claim", CLAIM) in classes(result["removed"])
 
 
+def test_a_pod_that_does_not_go_is_not_said_to_have_gone(left: Left) -> None:
+    pod = next(one for one in left.pods() if one["metadata"]["name"].startswith("web"))
+    name = pod["metadata"]["name"]
+    left.store.edit("Pod", name, SHOP, lambda one: one["metadata"].update(finalizers=["shop/keep"]))
+    (failed,) = left.run()["failed_leftovers"]
+    assert f"Pod {SHOP}/{name} was evicted, but it is still there after 30 s." in failed["message"]
+
+
+def test_pods_of_one_workload_whose_agents_differ_are_one_leftover(left: Left) -> None:
+    pod = next(one for one in left.pods() if one["metadata"]["name"].startswith("web"))
+    second = copy.deepcopy(pod)
+    second["metadata"] |= {"name": f"{pod['metadata']['name']}-2", "uid": "second"}
+    for container in second["spec"]["containers"]:
+        container["image"] += "-later"
+    left.store.load(second)
+    left.store.edit("Deployment", "web", SHOP, lambda one: one["spec"].update(replicas=2))
+    result = left.run()
+    assert (classes(result["removed"]), result["skipped_leftovers"]) == (ALL, [])
+    assert len([line for line in left.writes() if "/web-" in line]) == 2
+
+
 def test_the_next_pod_goes_when_the_last_is_replaced(left: Left) -> None:
     pod = next(one for one in left.pods() if one["metadata"]["name"].startswith("web"))
     second = copy.deepcopy(pod)
@@ -435,6 +456,22 @@ def test_a_manager_that_comes_back_between_look_and_write_keeps_its_webhook(left
     assert [one.status for one in left.server.writes] == [409]
     assert (result["removed"], result["changed"]) == ([], False)
     assert "Somebody else has put it right meanwhile." in [one["message"] for one in result["skipped_leftovers"]]
+
+
+def test_a_manager_that_came_back_since_the_first_look_keeps_its_webhook(left: Left) -> None:
+    """The webhook itself is as it was, so that no version protects it: the look before the write does."""
+
+    def nothing(request: Request) -> None:
+        pass
+
+    def back(request: Request) -> None:
+        kinds = [kind for kind in KINDS if kind != "MutatingWebhookConfiguration"]
+        left.store.load(*recorded("restarted", *kinds))
+
+    left.server.script(script.on("list", "namespaces"), nothing, back)
+    result = left.run(classes=["dead_webhook"])
+    assert (left.writes(), result["removed"]) == ([], [])
+    assert ALL[0] in classes(result["skipped_leftovers"])
 
 
 def test_what_changes_all_the_time_is_left_to_the_next_run(left: Left) -> None:
@@ -513,6 +550,13 @@ def test_every_write_failing_for_good(left: Left, write: Any, name: str) -> None
     assert "is not known" in failed[0]["message"] and f"{name} of" in result["msg"]
 
 
+def test_a_write_whose_answer_got_lost_for_good_is_looked_for(left: Left) -> None:
+    left.server.script(DELETE_WEBHOOK, script.Reset(acts=True))
+    left.server.script(DELETE_WEBHOOK, status.unavailable(), times=3)
+    result = left.run(classes=["dead_webhook"])
+    assert (classes(result["removed"]), result["changed"]) == (ALL[:1], True)
+
+
 def test_a_cluster_that_can_no_longer_be_read_ends_the_run_with_what_was_done(left: Left) -> None:
     left.server.script(script.on("patch", "configmaps"), lambda request: left.server.deny("list", "pods"))
     result = left.run()
@@ -547,6 +591,13 @@ def test_what_an_old_client_changed_is_put_back_the_service_first(edited: Left) 
     found = edited.store.get("Deployment", "web", "old")
     assert found and found["spec"] == BEFORE["spec"]
     assert edited.run(namespaces=["old"])["leftovers"] == []
+
+
+def test_what_a_deployment_hands_down_to_its_replica_sets_is_not_theirs(edited: Left) -> None:
+    owner = {"kind": "Deployment", "name": "web", "uid": EDITED["metadata"]["uid"], "controller": True}
+    meta = {**EDITED["metadata"], "name": "web-5d", "namespace": "old", "uid": "rs", "ownerReferences": [owner]}
+    edited.store.load({**EDITED, "apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": meta})
+    assert len(edited.run(check=True, namespaces=["old"])["leftovers"]) == 2
 
 
 def test_what_differs_is_shown_with_the_patch(edited: Left) -> None:

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ._cluster import access
 from ._cluster.api import Api
 from ._cluster.connect import Identity, connect, identify
-from ._cluster.errors import ClusterError
+from ._cluster.errors import ClusterError, details
 from ._cluster.foreign import tidy
 from ._cluster.kinds import Kind, ref
 from ._cluster.workloads import in_use
@@ -196,8 +196,7 @@ def _demand_rights(api: Api, identity: Identity, purpose: str, options: Options,
     lacking = _lacking(api, identity, purpose, options, kinds)
     if lacking:
         raise ClusterError(
-            f"The account {identity.user or 'of these credentials'} lacks rights on {identity.server}: it may not {'; not '.join(lacking)}. "
-            "Grant them, or name the namespaces where it has them with option namespaces."
+            f"{identity.lacks(lacking)} Grant them, or name the namespaces where it has them with option namespaces."
         )
 
 
@@ -208,5 +207,4 @@ def _lacking(api: Api, identity: Identity, purpose: str, options: Options, kinds
 
 
 def _fail(module: AnsibleModule, error: Exception, known: t.Mapping[str, t.Any]) -> None:
-    details = {"status": error.status, "reason": error.reason} if isinstance(error, ClusterError) else None
-    module.fail_json(msg=str(error), error=details, **known)
+    module.fail_json(msg=str(error), error=details(error), **known)

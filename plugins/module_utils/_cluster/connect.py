@@ -58,6 +58,10 @@ class Identity:
     version: str | None
     user: str | None
 
+    def lacks(self, rights: t.Iterable[str]) -> str:
+        """One sentence on the rights that its account does not have."""
+        return f"The account {self.user or 'of these credentials'} lacks rights on {self.server}: it may not {'; not '.join(rights)}."
+
     def as_dict(self) -> dict[str, str | None]:
         """The identity as it stands in a module's result."""
         return {name: None if value is None else clean(value) for name, value in asdict(self).items()}

@@ -38,6 +38,11 @@ class ClusterError(Exception):
         return self.status == 409
 
 
+def details(error: Exception) -> dict[str, t.Any] | None:
+    """The key ``error`` of a failed module's result: HTTP status and reason, None where no cluster said anything."""
+    return {"status": error.status, "reason": error.reason} if isinstance(error, ClusterError) else None
+
+
 def status_of(body: str | bytes | None) -> tuple[str, str]:
     """(message, reason) of the Status object that an API server sends with an error, clean; empty strings where it is none.
 

@@ -60,7 +60,7 @@ def _stands(api: Api, session: Session) -> bool:
     keepers = {proxy["kind"]: uid(proxy) for proxy in session.proxies if proxy["kind"] != POD.name}
     try:
         return any(
-            uid(one) == keeper and not one["metadata"].get("deletionTimestamp")
+            uid(one) == keeper and not _goes(one)
             for kind, keeper in keepers.items()
             for one in api.list(KEEPERS[kind], session.namespace, SELECTOR, metadata_only=True)
         )
@@ -89,7 +89,7 @@ def _read(api: Api, session: Session, pod: Object, probe: str, deadline: float, 
         "state": state,
         "instance": instance,
         "polled": session.polled,
-        "terminating": present is None or bool(present["metadata"].get("deletionTimestamp")),
+        "terminating": _goes(present),
     }
     if state != "running" or known["terminating"]:
         return Reading(**known)
@@ -145,7 +145,7 @@ def _look_again(api: Api, session: Session, pod: Object, known: dict[str, t.Any]
     """
     if error.status in (404, 500) or error.reason == "NoAnswer":
         present = _present(api, session, pod)
-        if present is None or present["metadata"].get("deletionTimestamp"):
+        if present is None or _goes(present):
             return Reading(**{**known, "terminating": True})
         state, instance = container_state(present, session.container)
         if state != "running":
@@ -161,6 +161,11 @@ def _present(api: Api, session: Session, pod: Object) -> Object | None:
     except ClusterError as error:
         return None if error.status == 404 else pod
     return present if uid(present) == uid(pod) else None
+
+
+def _goes(obj: Object | None) -> bool:
+    """Whether an object has gone, or is being deleted."""
+    return obj is None or bool(obj["metadata"].get("deletionTimestamp"))
 
 
 def container_state(pod: Object, container: str | None) -> tuple[str, str]:

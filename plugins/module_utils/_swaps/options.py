@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from .._params import at_least
 from .liveness import Rules
 from .managers import POLICIES, TOOLS
 from .plan import Policy
@@ -91,9 +92,7 @@ class Options:
     @classmethod
     def of(cls, params: t.Mapping[str, t.Any]) -> Options:
         """The options in a module's parameters. Raises ValueError with one sentence that says what to correct."""
-        for name, least in LEAST.items():
-            if params.get(name) is not None and params[name] < least:
-                raise ValueError(f"Option {name} is {params[name]}, but at least {least} is needed.")
+        at_least(params, LEAST)
         restorable = frozenset(params["verdicts"])
         return cls(
             namespaces=tuple(params["namespaces"]),

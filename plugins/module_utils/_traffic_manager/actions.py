@@ -89,3 +89,12 @@ def same(one: Action, other: Action) -> bool:
 
 def _uid(action: Action) -> t.Any:
     return (action.pod if isinstance(action, Evict) else action.obj)["metadata"].get("uid")
+
+
+def diff(actions: t.Iterable[Action]) -> dict[str, dict[str, t.Any]]:
+    """Before and after of all that actions are about, as it stands in a module's result."""
+    changes = [action.difference() for action in actions]
+    return {
+        "before": {name: before for name, before, _after in changes},
+        "after": {name: after for name, _before, after in changes},
+    }

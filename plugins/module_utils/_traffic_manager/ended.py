@@ -11,13 +11,13 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
 from .._cluster.connect import Identity, connect, identify
-from .._cluster.errors import ClusterError
+from .._cluster.errors import ClusterError, details
 from .._cluster.foreign import clean, tidy
 from . import intercepts, replaced
 from .ending import Case, Ender
-from .observe import Options
+from .options import Options
 from .policy import Policy
-from .report import AT_ONCE, LEAST_DEADLINE
+from .report import AT_ONCE
 
 if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -29,23 +29,15 @@ def end_intercepts(module: AnsibleModule) -> None:
     """What telepresence_intercepts does, from its parameters to exit_json or fail_json. In check mode it writes nothing."""
     params, identity = module.params, None
     try:
-        if params["deadline"] < LEAST_DEADLINE:
-            raise ValueError(f"Option deadline is {params['deadline']}, but at least {LEAST_DEADLINE} is needed.")
+        options = Options.of(params)
         policy = Policy.of(params)
-        options = Options(
-            namespaces=tuple(params["namespaces"]),
-            exclude_namespaces=tuple(params["exclude_namespaces"]),
-            ask=True,
-            deadline=float(params["deadline"]),
-        )
         api = connect(module)
         identity = identify(api)
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
             ender = Ender(api, policy, options, identity.version, pool)
             ender.observe()
     except (ClusterError, ValueError) as error:
-        details = {"status": error.status, "reason": error.reason} if isinstance(error, ClusterError) else None
-        module.fail_json(msg=str(error), error=details, **result(identity, [], []))
+        module.fail_json(msg=str(error), error=details(error), **result(identity, [], []))
         return
     if not module.check_mode:
         ender.end()

@@ -24,7 +24,7 @@ from .ask import Answer, ask_for_intercepts, pod_of
 from .connections import NOT_NEEDED, Glance, look
 from .intercepts import Intercept, Talk, talk
 from .managers import Manager
-from .observe import Options
+from .options import Options
 from .policy import ENDED, Judgement, Policy, host_of, judge
 
 ATTEMPTS = 3

@@ -10,7 +10,6 @@ from __future__ import annotations
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from .._cluster.access import missing
 from .._cluster.api import Api
@@ -33,29 +32,8 @@ from .._cluster.kinds import (
 from . import agents, managers, rights, state, webhooks, workloads
 from .ask import Answer, ask, not_asked
 from .managers import Manager
+from .options import Options
 from .seen import Seen
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to look at, and how long to wait for a manager."""
-
-    namespaces: tuple[str, ...]
-    exclude_namespaces: tuple[str, ...]
-    ask: bool
-    deadline: float
-
-    @property
-    def listed(self) -> list[str] | None:
-        """The namespaces where rights to write are needed: those given literally; None where that is all of them."""
-        if not self.namespaces or any(char in name for name in self.namespaces for char in "*?["):
-            return None
-        return [name for name in self.namespaces if self.wants(name)]
-
-    def wants(self, namespace: str) -> bool:
-        """Whether the run looks at this namespace."""
-        wanted = not self.namespaces or any(fnmatchcase(namespace, pattern) for pattern in self.namespaces)
-        return wanted and not any(fnmatchcase(namespace, pattern) for pattern in self.exclude_namespaces)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 
 from .._cluster import clock
 from .._cluster.foreign import clean
+from .._params import at_least
 from .connections import Glance
 from .intercepts import Intercept
 
@@ -48,8 +49,7 @@ class Policy:
         )
         if hosts is not None and not any(host.strip() for host in hosts):
             raise ValueError("Option known_hosts names no host, so that every intercept would be of an unknown one.")
-        if policy.min_age is not None and policy.min_age < 1:
-            raise ValueError(f"Option min_age is {policy.min_age}, but at least 1 is needed.")
+        at_least(params, {"min_age": 1})
         if not (policy.clients or policy.known_hosts or policy.dispositions or policy.min_age):
             raise ValueError(
                 "No policy says which intercepts to end: set clients, known_hosts, dispositions or min_age."

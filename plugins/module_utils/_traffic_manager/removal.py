@@ -13,14 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from .._cluster.access import missing
 from .._cluster.api import Api
 from .._cluster.connect import Identity, connect, identify
-from .._cluster.errors import ClusterError
+from .._cluster.errors import ClusterError, details
 from .._cluster.foreign import tidy
 from . import rights
+from .actions import diff
 from .evict import Patience
 from .leftovers import find
-from .observe import Observer, Options
+from .observe import Observer
+from .options import Options
 from .remover import Cluster, Imagined, Outcome, remove
-from .report import AT_ONCE, LEAST_DEADLINE, Record
+from .report import AT_ONCE, Record
 from .seen import Leftover
 
 if t.TYPE_CHECKING:
@@ -33,9 +35,9 @@ def remove_leftovers(module: AnsibleModule) -> None:
     found: list[Leftover] = []
     outcomes: list[Outcome] = []
     unknown: list[str] = []
-    problems, details = [], None
+    problems, why = [], None
     try:
-        options = _options(params)
+        options = Options.of(params)
         api = connect(module)
         identity = identify(api)
         _demand_rights(api, identity, params["classes"], options)
@@ -49,25 +51,12 @@ def remove_leftovers(module: AnsibleModule) -> None:
             remove(world, params["classes"], options.wants, outcomes)
     except (ClusterError, ValueError) as error:
         problems.append(str(error))
-        details = {"status": error.status, "reason": error.reason} if isinstance(error, ClusterError) else None
+        why = details(error)
     problems += [f"{_name(one)}: {_message(one, module.check_mode)}" for one in outcomes if one.state == "failed"]
     result = tidy({"unknown": unknown, **_result(identity, found, outcomes, module.check_mode)})
     if problems:
-        module.fail_json(msg=" ".join(problems), error=details, **result)
+        module.fail_json(msg=" ".join(problems), error=why, **result)
     module.exit_json(**result)
-
-
-def _options(params: t.Mapping[str, t.Any]) -> Options:
-    """Raises ValueError for a number that makes no sense."""
-    for name, least in (("deadline", LEAST_DEADLINE), ("wait_timeout", 1), ("wait_sleep", 1)):
-        if params[name] < least:
-            raise ValueError(f"Option {name} is {params[name]}, but at least {least} is needed.")
-    return Options(
-        namespaces=tuple(params["namespaces"]),
-        exclude_namespaces=tuple(params["exclude_namespaces"]),
-        ask=True,
-        deadline=float(params["deadline"]),
-    )
 
 
 def _demand_rights(api: Api, identity: Identity, classes: t.Iterable[str], options: Options) -> None:
@@ -82,17 +71,16 @@ def _demand_rights(api: Api, identity: Identity, classes: t.Iterable[str], optio
     ]
     if lacking:
         raise ClusterError(
-            f"The account {identity.user or 'of these credentials'} lacks rights on {identity.server}: it may not "
-            f"{'; not '.join(dict.fromkeys(lacking))}. Grant them, or name with option classes those that it has the rights for."
+            f"{identity.lacks(dict.fromkeys(lacking))} Grant them, or name with option classes those that it has the rights for."
         )
 
 
 def _result(
     identity: Identity | None, found: t.Sequence[Leftover], outcomes: t.Sequence[Outcome], imagined: bool
 ) -> Record:
-    done = [action.difference() for one in outcomes for action in one.done]
+    difference = diff(action for one in outcomes for action in one.done)
     return {
-        "changed": bool(done),
+        "changed": bool(difference["before"]),
         "cluster": identity.as_dict() if identity else None,
         "leftovers": [one.record() for one in found],
         **{
@@ -105,10 +93,7 @@ def _result(
                 ("failed_leftovers", "failed"),
             )
         },
-        "diff": {
-            "before": {name: before for name, before, _after in done},
-            "after": {name: after for name, _before, after in done},
-        },
+        "diff": difference,
     }
 
 

@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .._cluster import clock
 from .._cluster.connect import connect, identify
-from .._cluster.errors import ClusterError
+from .._cluster.errors import ClusterError, details
 from . import intercepts, leftovers
 from .agents import Agent
 from .ask import Answer
 from .managers import Manager
-from .observe import Observed, Observer, Options
+from .observe import Observed, Observer
+from .options import Options
 from .seen import Seen
 from .webhooks import Webhook
 
@@ -26,28 +27,19 @@ if t.TYPE_CHECKING:
 
 Record = dict[str, t.Any]
 AT_ONCE = 8
-LEAST_DEADLINE = 1
 
 
 def report_managers(module: AnsibleModule) -> None:
     """What telepresence_traffic_manager_info does, from its parameters to exit_json or fail_json. Writes nothing."""
     params, identity = module.params, None
     try:
-        if params["deadline"] < LEAST_DEADLINE:
-            raise ValueError(f"Option deadline is {params['deadline']}, but at least {LEAST_DEADLINE} is needed.")
-        options = Options(
-            namespaces=tuple(params["namespaces"]),
-            exclude_namespaces=tuple(params["exclude_namespaces"]),
-            ask=params["intercepts"],
-            deadline=float(params["deadline"]),
-        )
+        options = Options.of(params)
         api = connect(module)
         identity = identify(api)
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
             observed = Observer(api, options, identity.version, pool).observe()
     except (ClusterError, ValueError) as error:
-        details = {"status": error.status, "reason": error.reason} if isinstance(error, ClusterError) else None
-        module.fail_json(msg=str(error), error=details, cluster=identity.as_dict() if identity else None)
+        module.fail_json(msg=str(error), error=details(error), cluster=identity.as_dict() if identity else None)
         return
     module.exit_json(changed=False, cluster=identity.as_dict(), **records(observed))
 

@@ -19,12 +19,13 @@ from .._cluster.foreign import tidy
 from .._cluster.kinds import ref
 from .._cluster.remove import delete
 from . import rights, versions
-from .actions import Delete, Evict
+from .actions import Delete, Evict, diff
 from .agents import Agent
 from .evict import Patience, evict
 from .leftovers import EVICTABLE
-from .observe import Observer, Options
-from .report import AT_ONCE, LEAST_DEADLINE, Record
+from .observe import Observer
+from .options import Options
+from .report import AT_ONCE, Record
 from .seen import Seen
 
 if t.TYPE_CHECKING:
@@ -50,13 +51,10 @@ def withdraw_agents(module: AnsibleModule) -> None:
     params, identity, withdrawal = module.params, None, Withdrawal()
     problems: list[str] = []
     try:
-        for name, least in (("deadline", LEAST_DEADLINE), ("wait_timeout", 1), ("wait_sleep", 1)):
-            if params[name] < least:
-                raise ValueError(f"Option {name} is {params[name]}, but at least {least} is needed.")
+        options = Options.of(params)
         api = connect(module)
         identity = identify(api)
         _demand_rights(api, identity)
-        options = Options(namespaces=(), exclude_namespaces=(), ask=True, deadline=float(params["deadline"]))
         with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
             observer = Observer(api, options, identity.version, pool)
             patience = Patience(float(params["wait_timeout"]), float(params["wait_sleep"]))
@@ -161,15 +159,13 @@ def _evict(api: Api, action: Evict, patience: Patience, withdrawal: Withdrawal) 
 def _demand_rights(api: Api, identity: Identity) -> None:
     lacking = missing(api, NEEDED, None)
     if lacking:
-        raise ClusterError(
-            f"The account {identity.user or 'of these credentials'} lacks rights on {identity.server}: it may not {'; not '.join(lacking)}."
-        )
+        raise ClusterError(identity.lacks(lacking))
 
 
 def _result(identity: Identity | None, withdrawal: Withdrawal) -> Record:
-    changes = [action.difference() for action in withdrawal.done]
+    difference = diff(withdrawal.done)
     return {
-        "changed": bool(changes),
+        "changed": bool(difference["before"]),
         "cluster": identity.as_dict() if identity else None,
         "webhooks": [ref(one.obj) for one in withdrawal.done if isinstance(one, Delete)],
         **{
@@ -183,8 +179,5 @@ def _result(identity: Identity | None, withdrawal: Withdrawal) -> Record:
                 ("failed", withdrawal.failed),
             )
         },
-        "diff": {
-            "before": {name: before for name, before, _after in changes},
-            "after": {name: after for name, _before, after in changes},
-        },
+        "diff": difference,
     }

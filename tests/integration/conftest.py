@@ -41,6 +41,16 @@ class Ran:
     output: str
     report: dict[str, Any]
 
+    @property
+    def said(self) -> str:
+        """The output without the line breaks that Ansible puts into sentences."""
+        return " ".join(self.output.split())
+
+    @property
+    def changed(self) -> int:
+        """How many tasks changed something on host ``only``, which is all that an inventory of one cluster has."""
+        return int(self.output.rpartition("only ")[2].partition("changed=")[2].split()[0])
+
 
 @dataclass(frozen=True)
 class Place:

@@ -13,11 +13,11 @@ import pytest
 from ansible_collections.devclusters.telepresence.plugins.modules import telepresence_intercepts
 
 from tests.integration.conftest import kubeconfig_of
-from tests.integration.test_traffic_manager_info import plant
 from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
 from tests.lab.telepresence2.client import Client
 from tests.lab.telepresence2.manager import TrafficManager
+from tests.lab.telepresence2.shop import open_shop
 from tests.rights import Grant, Manifest, grants, read, without
 from wire.play import run_module
 
@@ -36,7 +36,7 @@ def manager() -> Iterator[TrafficManager]:
     manager = TrafficManager(Kubectl(contexts[1], NAMESPACE, kubeconfig), (SHOP,))
     manager.install()
     try:
-        plant(Kubectl(contexts[1], SHOP, kubeconfig))
+        open_shop(Kubectl(contexts[1], SHOP, kubeconfig), "web", "plain", injected=["web"], numbered=["plain"])
         yield manager
     finally:
         manager.kubectl.run("delete", "clusterrole,clusterrolebinding", *ACCOUNTS, "--ignore-not-found")

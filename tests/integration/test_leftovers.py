@@ -18,6 +18,7 @@ from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
 from tests.lab.telepresence2.client import Client
 from tests.lab.telepresence2.manager import TrafficManager
+from tests.lab.telepresence2.shop import open_shop
 from tests.rights import read
 from wire.play import run_module
 
@@ -25,7 +26,6 @@ Result = dict[str, Any]
 NAMESPACE = "leftover-tel"
 SHOP = "leftover-shop"
 ACCOUNT = "leftover-account"
-INJECT = {"telepresence.getambassador.io/inject-traffic-agent": "enabled"}
 WEBHOOK = f"MutatingWebhookConfiguration agent-injector-webhook-{NAMESPACE}"
 WEB, HELD, PLAIN = (f"Deployment {SHOP}/{name}" for name in ("web", "held", "plain"))
 CONFIG, CLAIM = f"ConfigMap {SHOP}/telepresence-agents", f"ConfigMap {SHOP}/traffic-manager-claim"
@@ -54,18 +54,9 @@ def shop() -> Iterator[Kubectl]:
 
 def plant(shop: Kubectl) -> None:
     """Workloads with Services; of web no pod may be disrupted."""
-    for name, replicas in (("web", 2), ("held", 1), ("plain", 1)):
-        one = workload(name, replicas)
-        template = one["spec"]["template"]
-        template["metadata"]["annotations"] = INJECT if name == "web" else {}
-        template["spec"]["containers"][0]["ports"] = [{"name": "http", "containerPort": 8080}]
-        spec = {"selector": {"app": name}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}
-        shop.run("apply", "--filename=-", stdin={**named("v1", "Service", name), "spec": spec})
-        shop.run("apply", "--filename=-", stdin=one)
+    open_shop(shop, "web", "held", "plain", injected=["web"], replicas={"web": 2})
     budget = {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}}
     shop.run("apply", "--filename=-", stdin={**named("policy/v1", "PodDisruptionBudget", "web"), "spec": budget})
-    for name in ("web", "held", "plain"):
-        shop.run("rollout", "status", f"deployment/{name}", "--timeout=120s")
 
 
 def named(api_version: str, kind: str, name: str) -> dict[str, Any]:

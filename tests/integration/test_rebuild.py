@@ -75,16 +75,6 @@ def rebuild(place: Place, hosts: pathlib.Path, wanted: dict[str, Any], *options:
     return place.play("rebuild", hosts, *options, **{**wanted, **variables})
 
 
-def said(ran: Ran) -> str:
-    """Its output without the line breaks that Ansible puts into sentences."""
-    return " ".join(ran.output.split())
-
-
-def changed(ran: Ran) -> int:
-    """How many tasks changed something."""
-    return int(ran.output.rpartition("only ")[2].partition("changed=")[2].split()[0])
-
-
 def versions(*kubectls: Kubectl) -> dict[str, str]:
     """The objects of these namespaces with their versions, without those on their way out."""
     found = {}
@@ -109,8 +99,8 @@ def test_it_refuses_while_a_session_of_telepresence_1_lives(
 ) -> None:
     before = versions(manager.kubectl, shop)
     ran = rebuild(checkout, hosts, wanted)
-    assert (ran.code, changed(ran)) == (2, 0)
-    assert f"{REFUSED} {SHOP}/cart: a session of Telepresence 1 is alive." in said(ran)
+    assert (ran.code, ran.changed) == (2, 0)
+    assert f"{REFUSED} {SHOP}/cart: a session of Telepresence 1 is alive." in ran.said
     assert versions(manager.kubectl, shop) == before and session.client_answers()
     session.change_client("gone")
 
@@ -128,8 +118,8 @@ def test_it_refuses_while_a_client_intercepts_even_if_that_was_killed(
     assert len(agents(shop)) == 1
     before = versions(manager.kubectl, shop)
     ran = rebuild(checkout, hosts, wanted)
-    assert (ran.code, changed(ran)) == (2, 0)
-    assert REFUSED in said(ran) and f"{CLIENT} intercepts {SHOP}/web" in said(ran)
+    assert (ran.code, ran.changed) == (2, 0)
+    assert REFUSED in ran.said and f"{CLIENT} intercepts {SHOP}/web" in ran.said
     assert versions(manager.kubectl, shop) == before
 
 
@@ -140,7 +130,7 @@ def test_a_chart_that_cannot_be_had_is_found_before_anything_is_removed(
     ran = rebuild(
         checkout, hosts, wanted, rebuild_clients=["ci-*@*"], traffic_manager_chart=str(hosts.parent / "none.tgz")
     )
-    assert (ran.code, changed(ran)) == (2, 0)
+    assert (ran.code, ran.changed) == (2, 0)
     assert "none.tgz" in ran.output
     assert versions(manager.kubectl, shop) == before
 
@@ -151,8 +141,8 @@ def test_check_mode_tells_what_it_would_do_and_changes_nothing(
     before = versions(manager.kubectl, shop)
     ran = rebuild(checkout, hosts, wanted, "--check", "--diff", rebuild_clients=["ci-*@*"])
     assert ran.code == 0
-    assert f"{SHOP}/cart: would restore to 2" in said(ran)
-    assert f"would be installed anew in namespace {NAMESPACE}" in said(ran)
+    assert f"{SHOP}/cart: would restore to 2" in ran.said
+    assert f"would be installed anew in namespace {NAMESPACE}" in ran.said
     assert versions(manager.kubectl, shop) == before
 
 
@@ -168,12 +158,12 @@ def test_a_run_that_fails_halfway_is_finished_by_the_next(
         traffic_manager_timeout=20,
     )
     assert ran.code == 2
-    assert f"{SHOP}/cart: restored to 2" in said(ran)
+    assert f"{SHOP}/cart: restored to 2" in ran.said
     assert manager.kubectl.get("deployments")["items"] == [] and agents(shop) == []
 
     ran = rebuild(checkout, hosts, wanted)
     assert ran.code == 0
-    assert f"Traffic-manager 2.20.2 works in namespace {NAMESPACE}." in said(ran)
+    assert f"Traffic-manager 2.20.2 works in namespace {NAMESPACE}." in ran.said
     assert shop.get("deployment", "cart")["spec"]["replicas"] == 2
     assert "Deployment/web" in shop.get("configmap", "telepresence-baseline")["data"]["workloads"]
 
@@ -192,7 +182,7 @@ def test_a_second_run_changes_nothing_but_the_manager(
     assert mine[deployment] != new[deployment]
 
     ran = rebuild(checkout, hosts, wanted, "--skip-tags", "remove")
-    assert (ran.code, changed(ran), versions(shop, manager.kubectl)) == (0, 0, {**after, **new})
+    assert (ran.code, ran.changed, versions(shop, manager.kubectl)) == (0, 0, {**after, **new})
 
 
 def test_it_goes_on_while_somebody_is_at_work_only_where_that_is_wanted(
@@ -204,6 +194,6 @@ def test_it_goes_on_while_somebody_is_at_work_only_where_that_is_wanted(
     finally:
         client.kill()
     assert ran.code == 0
-    assert f"At work, and not waited for: {CLIENT} intercepts {SHOP}/web" in said(ran)
+    assert f"At work, and not waited for: {CLIENT} intercepts {SHOP}/web" in ran.said
     assert f"intercept {client.id}: absent" in ran.output
     assert (manager.kubectl.get("deployments")["items"], agents(shop)) == ([], [])

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.scenes import workload
 from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
 from tests.lab.telepresence2.manager import TrafficManager
-
-INJECT = {"telepresence.getambassador.io/inject-traffic-agent": "enabled"}
+from tests.lab.telepresence2.shop import open_shop
 
 
 @pytest.fixture
@@ -33,14 +31,7 @@ def containers(kubectl: Kubectl) -> list[list[str]]:
 
 def test_it_injects_an_agent_and_removes_it_when_it_is_uninstalled(manager: TrafficManager) -> None:
     shop = Kubectl(manager.kubectl.context, manager.namespaces[0], manager.kubectl.kubeconfig)
-    web = workload("web", 1)
-    web["spec"]["template"]["metadata"]["annotations"] = INJECT
-    web["spec"]["template"]["spec"]["containers"][0]["ports"] = [{"name": "http", "containerPort": 8080}]
-    port = {"name": "http", "port": 80, "targetPort": "http"}
-    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}}
-    shop.run("apply", "--filename=-", stdin={**service, "spec": {"selector": {"app": "web"}, "ports": [port]}})
-    shop.run("apply", "--filename=-", stdin=web)
-    shop.run("rollout", "status", "deployment/web", "--timeout=120s")
+    open_shop(shop, "web", injected=["web"])
     wait_for(shop, [["app", "traffic-agent"]])
 
     manager.uninstall()

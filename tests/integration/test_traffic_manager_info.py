@@ -10,17 +10,16 @@ import pytest
 import yaml
 from ansible_collections.devclusters.telepresence.plugins.modules import telepresence_traffic_manager_info
 
-from tests.lab.scenes import workload
 from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
 from tests.lab.telepresence2.client import Client
 from tests.lab.telepresence2.manager import TrafficManager
+from tests.lab.telepresence2.shop import open_shop
 from wire.play import run_module
 
 Result = dict[str, Any]
 NAMESPACE = "manager-info"
 SHOP = "manager-info-shop"
-INJECT = {"telepresence.getambassador.io/inject-traffic-agent": "enabled"}
 CLIENT = "dev@laptop"
 ENOUGH = [
     {"apiGroups": [""], "resources": ["namespaces", "pods", "services", "configmaps"], "verbs": ["get", "list"]},
@@ -36,25 +35,10 @@ def manager() -> Iterator[TrafficManager]:
     manager = TrafficManager(Kubectl(contexts[0], NAMESPACE, kubeconfig), (SHOP,))
     manager.install()
     try:
-        plant(Kubectl(contexts[0], SHOP, kubeconfig))
+        open_shop(Kubectl(contexts[0], SHOP, kubeconfig), "web", "plain", injected=["web"], numbered=["plain"])
         yield manager
     finally:
         manager.remove()
-
-
-def plant(shop: Kubectl) -> None:
-    """Two workloads with Services: the port of web has a name, that of plain a number, for which its agent needs iptables."""
-    for name, target in (("web", "http"), ("plain", 8080)):
-        one = workload(name, 1)
-        template = one["spec"]["template"]
-        template["metadata"]["annotations"] = INJECT if name == "web" else {}
-        template["spec"]["containers"][0]["ports"] = [{"name": "http", "containerPort": 8080}]
-        spec = {"selector": {"app": name}, "ports": [{"name": "http", "port": 80, "targetPort": target}]}
-        service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
-        for obj in (service, one):
-            shop.run("apply", "--filename=-", stdin=obj)
-    for name in ("web", "plain"):
-        shop.run("rollout", "status", f"deployment/{name}", "--timeout=120s")
 
 
 def look(kubectl: Kubectl, **options: Any) -> Result:

@@ -18,11 +18,11 @@ from tests.integration.conftest import Place, Ran, kubeconfig_of, written
 from tests.lab.charts import INSTALLED, RENDERED
 from tests.lab.charts import Chart as Packed
 from tests.lab.paths import BIN
-from tests.lab.scenes import workload
 from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
 from tests.lab.telepresence2.client import Client
 from tests.lab.telepresence2.manager import RELEASE, TrafficManager
+from tests.lab.telepresence2.shop import open_shop
 from tests.rights import read
 
 NAMESPACE, SHOP, SECOND = "manager-role", "manager-role-shop", "manager-role-second"
@@ -35,7 +35,6 @@ WANTED: dict[str, Any] = {
     "traffic_manager_hook_image": {"registry": "lab.local", "image": "curl", "tag": "1"},
     "traffic_manager_timeout": 60,
 }
-INJECT = {"telepresence.getambassador.io/inject-traffic-agent": "enabled"}
 MARK = "devclusters.telepresence/created-by"
 
 
@@ -60,7 +59,7 @@ def manager() -> Iterator[TrafficManager]:
 def shop(manager: TrafficManager) -> Kubectl:
     """The namespace that it serves, with a workload that asks for an agent, and an account with the rights of docs/rbac/traffic-manager.yml."""
     shop = Kubectl(manager.kubectl.context, SHOP, manager.kubectl.kubeconfig)
-    plant(shop)
+    open_shop(shop, "web", injected=["web"])
     role, binding = read("traffic-manager")
     role["metadata"]["name"] = binding["metadata"]["name"] = binding["roleRef"]["name"] = ACCOUNT
     binding["subjects"] = [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": SHOP}]
@@ -97,16 +96,6 @@ def listed(shop: Kubectl) -> set[str]:
 def play(place: Place, hosts: pathlib.Path, *options: str, quiet: bool = True, **variables: Any) -> Ran:
     """Runs the playbook with what is wanted, and more variables."""
     return place.play("traffic_manager", hosts, *options, quiet=quiet, **WANTED, **variables)
-
-
-def said(ran: Ran) -> str:
-    """Its output without the line breaks that Ansible puts into sentences."""
-    return " ".join(ran.output.split())
-
-
-def changed(ran: Ran) -> int:
-    """How many tasks changed something."""
-    return int(ran.output.rpartition("only ")[2].partition("changed=")[2].split()[0])
 
 
 def state(manager: TrafficManager) -> dict[str, str]:
@@ -170,7 +159,7 @@ def test_check_mode_shows_the_objects_and_makes_none(
     checkout: Place, hosts: pathlib.Path, manager: TrafficManager, before: set[str], shop: Kubectl
 ) -> None:
     ran = play(checkout, hosts, "--check", "--diff")
-    assert ran.code == 0 and changed(ran) == 2
+    assert ran.code == 0 and ran.changed == 2
     for line in (
         f"+++ Deployment {NAMESPACE}/traffic-manager",
         "+  tls.key: (not shown)",
@@ -184,7 +173,7 @@ def test_it_is_installed_and_an_agent_is_injected(
     checkout: Place, hosts: pathlib.Path, manager: TrafficManager, shop: Kubectl
 ) -> None:
     ran = play(checkout, hosts, traffic_manager_verify_injection=True, traffic_manager_verify_namespace=SHOP)
-    assert ran.code == 0 and changed(ran) == 2
+    assert ran.code == 0 and ran.changed == 2
     assert {one["metadata"]["name"] for one in shop.get("deployments,services")["items"]} == {"web"}
     assert manager.kubectl.get("namespace", NAMESPACE)["metadata"]["annotations"] == {MARK: "traffic_manager"}
     (webhook,) = manager.kubectl.get("mutatingwebhookconfiguration", f"agent-injector-webhook-{NAMESPACE}")["webhooks"]
@@ -196,8 +185,8 @@ def test_a_second_run_changes_nothing_and_warns_of_the_certificate(
 ) -> None:
     before = state(manager)
     ran = play(checkout, hosts, "--diff", traffic_manager_certificate_days=366)
-    assert ran.code == 0 and changed(ran) == 0
-    assert said(ran).count("nothing renews it") == 2
+    assert ran.code == 0 and ran.changed == 0
+    assert ran.said.count("nothing renews it") == 2
     assert state(manager) == before
 
 
@@ -205,8 +194,8 @@ def test_no_second_manager_for_the_same_namespaces(
     checkout: Place, hosts: pathlib.Path, manager: TrafficManager
 ) -> None:
     ran = place_second(checkout, hosts, [SHOP])
-    assert ran.code == 2 and f"The traffic-manager in namespace {NAMESPACE} serves namespace {SHOP} already." in said(
-        ran
+    assert (
+        ran.code == 2 and f"The traffic-manager in namespace {NAMESPACE} serves namespace {SHOP} already." in ran.said
     )
     assert manager.kubectl.run("get", "namespace", SECOND, "--ignore-not-found") == ""
 
@@ -235,22 +224,10 @@ def test_an_upgrade_does_not_end_an_intercept(
         ran = play(checkout, hosts, "--diff", traffic_manager_values={"logLevel": "debug"})
     finally:
         client.kill()
-    assert ran.code == 2 and f"dev@laptop intercepts {SHOP}/web (ACTIVE)." in said(ran)
+    assert ran.code == 2 and f"dev@laptop intercepts {SHOP}/web (ACTIVE)." in ran.said
     assert "+          value: debug" in ran.output
     release = f"Secret {NAMESPACE}/sh.helm.release.v1.{RELEASE}.v1"
     assert (state(manager)[release], len([one for one in state(manager) if "sh.helm" in one])) == (before[release], 1)
-
-
-def plant(shop: Kubectl) -> None:
-    """A workload with an agent."""
-    web = workload("web", 1)
-    web["spec"]["template"]["metadata"]["annotations"] = INJECT
-    web["spec"]["template"]["spec"]["containers"][0]["ports"] = [{"name": "http", "containerPort": 8080}]
-    port = {"name": "http", "port": 80, "targetPort": "http"}
-    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}}
-    shop.run("apply", "--filename=-", stdin={**service, "spec": {"selector": {"app": "web"}, "ports": [port]}})
-    shop.run("apply", "--filename=-", stdin=web)
-    shop.run("rollout", "status", "deployment/web", "--timeout=120s")
 
 
 def test_a_release_that_is_stuck_is_repaired_where_that_is_forced(
@@ -260,14 +237,14 @@ def test_a_release_that_is_stuck_is_repaired_where_that_is_forced(
     manager.kubectl.run("delete", "service", "agent-injector")
     pod = manager.kubectl.get("pods")["items"][0]["metadata"]["uid"]
     ran = play(checkout, hosts, traffic_manager_end_intercepts=True)
-    assert ran.code == 2 and f"Helm release {NAMESPACE}/{RELEASE} is pending-install since" in said(ran)
+    assert ran.code == 2 and f"Helm release {NAMESPACE}/{RELEASE} is pending-install since" in ran.said
     forced = {"traffic_manager_force": True, "traffic_manager_end_intercepts": True}
     ran = play(checkout, hosts, **forced)
     assert ran.code == 0
     assert manager.kubectl.get("service", "agent-injector")["spec"]["ports"][0]["port"] == 443
     # The manager that stood there was taken over, not replaced.
     assert manager.kubectl.get("pods")["items"][0]["metadata"]["uid"] == pod
-    assert changed(play(checkout, hosts)) == 0
+    assert play(checkout, hosts).changed == 0
 
 
 def unfinished(packed: str, status: str) -> str:
@@ -303,7 +280,7 @@ def test_it_is_not_removed_under_an_intercept(
     # The client was killed, and the manager does not know that.
     was = state(manager)
     ran = remove(checkout, hosts)
-    assert ran.code == 2 and f"dev@laptop intercepts {SHOP}/web (ACTIVE)." in said(ran)
+    assert ran.code == 2 and f"dev@laptop intercepts {SHOP}/web (ACTIVE)." in ran.said
     assert state(manager) == was and agents(shop) == [True]
 
 
@@ -335,8 +312,8 @@ def test_a_budget_that_blocks_is_named_and_the_manager_stays(
     )
     shop.run("delete", "poddisruptionbudget", "keep")
     assert ran.code == 2
-    assert "The disruption budget keep needs 1 healthy pods and has 1 currently." in said(ran)
-    assert f"Failed to evict Pod {SHOP}/web-" in said(ran)
+    assert "The disruption budget keep needs 1 healthy pods and has 1 currently." in ran.said
+    assert f"Failed to evict Pod {SHOP}/web-" in ran.said
     assert len(manager.kubectl.get("pods")["items"]) == 1 and agents(shop) == [True]
 
 
@@ -354,4 +331,4 @@ def test_it_is_removed_with_all_that_it_put_into_the_cluster(
 
 def test_what_is_gone_is_gone(checkout: Place, hosts: pathlib.Path, manager: TrafficManager) -> None:
     ran = remove(checkout, hosts)
-    assert ran.code == 0 and changed(ran) == 0
+    assert ran.code == 0 and ran.changed == 0

@@ -21,8 +21,10 @@ import yaml
 from tests.lab.say import LabError
 from tests.lab.swap import main, plant
 from tests.lab.target import clusters
+from tests.lab.telepresence1 import client
 from tests.lab.telepresence1.client import wait_for
 from tests.lab.telepresence1.kubectl import Kubectl
+from tests.lab.telepresence1.manifests import proxy_image
 from tests.lab.telepresence1.session import planted
 
 CASES = pathlib.Path(__file__).parents[1] / "unit" / "fixtures" / "cases"
@@ -207,3 +209,26 @@ def test_what_cannot_be_planted_is_said_in_a_sentence(
 ) -> None:
     with pytest.raises(LabError, match=message):
         attempt(kubectl)
+
+
+def test_a_client_logs_in_to_a_proxy_whose_sshd_comes_late(kubectl: Kubectl, tmp_path: pathlib.Path) -> None:
+    container = {
+        "name": "proxy",
+        "image": proxy_image("0.109"),
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["/bin/sh", "-c", "sleep 4; exec /usr/src/app/run.sh"],
+    }
+    late = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "late"}, "spec": {"containers": [container]}}
+    kubectl.run("apply", "--filename=-", stdin=late)
+    kubectl.run("wait", "pod", "late", "--for=condition=Ready", "--timeout=60s")
+    roles = []
+    processes = {}
+    try:
+        for role, process in client.start(kubectl, "late", "proxy", tmp_path / "client.json"):
+            roles.append(role)
+            processes[role] = process
+        assert roles.count(client.PORT_FORWARD) > 1
+        assert client.answers(kubectl, "late", "proxy")
+    finally:
+        for process in processes.values():
+            process.kill()

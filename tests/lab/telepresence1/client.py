@@ -23,7 +23,7 @@ from .kubectl import Kubectl
 T = TypeVar("T")
 
 EXPOSED_PORT = 8080  # as by the client's option --expose
-START_LIMIT = 30.0  # seconds that a client gives its login through ssh, and here each of its processes
+START_LIMIT = 60.0  # seconds for each of its processes; a client gives its login 30, on a quiet machine
 HEAD_SERVER = pathlib.Path(__file__).with_name("head_server.py")
 SERVER, PORT_FORWARD, SSH_EXPOSED, SSH_POLLS = "head-server", "port-forward", "ssh-exposed", "ssh-polls"
 SSH = [
@@ -53,13 +53,14 @@ def start(
         server, output = _launch(SERVER, [sys.executable, str(HEAD_SERVER)], log)
         yield SERVER, server
         server_port = _port(SERVER, server, output, r"^(\d+)$")
-    forward, output = _launch(PORT_FORWARD, kubectl.command("port-forward", pod, ":8022"), log)
-    yield PORT_FORWARD, forward
-    ssh = [*SSH, "-p", _port(PORT_FORWARD, forward, output, r"127\.0\.0\.1:(\d+) -> 8022"), "telepresence@127.0.0.1"]
-    wait_for(
-        lambda: subprocess.run([*ssh, "/bin/true"], stdin=subprocess.DEVNULL, capture_output=True).returncode == 0,
-        f"a login through ssh to pod {pod}",
-    )
+    ended = time.monotonic() + START_LIMIT
+    logged_in = False
+    while not logged_in:
+        forward, output = _launch(PORT_FORWARD, kubectl.command("port-forward", pod, ":8022"), log)
+        yield PORT_FORWARD, forward
+        port = _port(PORT_FORWARD, forward, output, r"127\.0\.0\.1:(\d+) -> 8022")
+        ssh = [*SSH, "-p", port, "telepresence@127.0.0.1"]
+        logged_in = _logs_in(ssh, forward, pod, ended - time.monotonic())
     # The exposed port leads to a port where nothing listens: the developer's program does not run yet.
     yield SSH_EXPOSED, _launch(SSH_EXPOSED, [*ssh, "-N", f"-R*:{EXPOSED_PORT}:127.0.0.1:9"], log)[0]
     if polled:
@@ -136,6 +137,22 @@ def _port(role: str, process: Process, output: pathlib.Path, pattern: str) -> st
         return re.search(pattern, output.read_text(), re.MULTILINE)
 
     return wait_for(reported, f"a port number from the {role} of a client").group(1)
+
+
+def _logs_in(ssh: list[str], forward: Process, pod: str, limit: float) -> bool:
+    """Wait until ``ssh`` logs in through ``forward``; return whether it does, or the latter has ended.
+
+    kubectl ends its port-forward at the first connection that the pod refuses, and a pod is ready before its sshd listens.
+    """
+    login = [*ssh, "/bin/true"]
+    wait_for(
+        lambda: (
+            not forward.alive() or subprocess.run(login, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
+        ),
+        f"a login through ssh to pod {pod}",
+        limit,
+    )
+    return forward.alive()
 
 
 def _ended(role: str, output: pathlib.Path) -> str:

@@ -139,9 +139,9 @@ def test_clock(network: Network) -> None:
 def test_nothing_is_written_and_nothing_foreign_is_imported(network: Network, tmp_path: Path) -> None:
     folder = tmp_path / "app"
     folder.mkdir()
-    (folder / "json.py").write_text("raise SystemExit('imported')")
+    (folder / "_socket.py").write_text("raise SystemExit('imported')")
     ask(network, cwd=folder, env={"PYTHONPATH": str(folder), "HOME": str(folder)})
-    assert [path.name for path in folder.iterdir()] == ["json.py"]
+    assert [path.name for path in folder.iterdir()] == ["_socket.py"]
 
 
 # Socket tables

@@ -8,7 +8,7 @@ export PATH := $(abspath $(VENV))/bin:$(PATH)
 # Ansible warns of nothing but what our own files cause.
 export ANSIBLE_LOCALHOST_WARNING := false
 
-.PHONY: help demo test lint docs sanity unit integration faults lab-up lab-down lab-status
+.PHONY: help demo test lint docs sanity unit integration faults bench lab-up lab-down lab-status
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -46,6 +46,9 @@ integration: lab-up ## Run the tests on the two clusters of the lab
 faults: $(READY) ## Break every call of a recovery in every way (5 to 10 minutes)
 	@$(PYTHON) -m tests.lab build
 	@$(PYTHON) -m tests.faults
+
+bench: lab-up ## Measure what runs cost, beside other ways (about an hour): reports/bench.html
+	@$(PYTHON) -m tests.bench
 
 sanity: $(READY) ## Run ansible-test sanity
 	tests/sanity/run.sh

@@ -1,0 +1,23 @@
+"""The figures by their names, in the order in which they are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ..bench import Bench
+from ..lines import Line
+from . import empty_play
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What is measured, in a few words for the page, and how."""
+
+    what: str
+    run: Callable[[Bench], Iterator[Line]]
+
+
+FIGURES = {
+    "empty-play": Figure("what ansible-playbook takes to do nothing on one cluster", empty_play.run),
+}

@@ -1,13 +1,11 @@
 """Every call of a recovery, broken in every way a network or an API server can break it; run by `make faults`.
 
-A fault proxy stands between the real modules and a real API server (etcd and kube-apiserver of the lab, on loopback).
+A fault proxy stands between the real modules and a real API server (:mod:`tests.lab.control_plane`, one for each worker).
 What is not real: the kubelet and the controllers, which are scripted, and the pods behind them, which say what real
 ones said (``tests/unit/fixtures/cases``). Each cell of the matrix is one fault in one run, and the two runs after it.
 
 ====================  ==================================================================
 :mod:`.__main__`      the command: all cells on two cores, one line of progress per call
-:mod:`.control_plane` etcd and the API servers, one for each worker
-:mod:`.client`        plain requests to them
 :mod:`.kubelet`       the scripted kubelet: exec, logs and port 9055 of the pods
 :mod:`.world`         the sessions that are planted, taken apart and planted again
 :mod:`.proxy`         the fault proxy, its :mod:`.connection`, :mod:`.faults` and the names of :mod:`.calls`

@@ -17,11 +17,11 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing.queues import Queue
 from pathlib import Path
 
+from tests.lab.control_plane import ApiServer, control_plane
 from tests.lab.say import LabError, Say
 
-from . import worker
+from . import kubelet, worker
 from .cells import Cell, cells
-from .control_plane import ApiServer, control_plane
 from .stage import Played
 
 WORKERS = 2 * (os.cpu_count() or 1)
@@ -51,19 +51,19 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="faults-") as directory:
         try:
             say(f"starting etcd and {wish.workers} API servers")
-            with control_plane(Path(directory), wish.workers) as servers:
-                return _play(servers, Path(directory), wish, say)
+            with control_plane(Path(directory), wish.workers, kubelet.options) as servers:
+                return _play(servers, wish, say)
         except LabError as error:
             print(f"faults: {error}", file=sys.stderr)
             return 1
 
 
-def _play(servers: Sequence[ApiServer], directory: Path, wish: argparse.Namespace, say: Say) -> int:
+def _play(servers: Sequence[ApiServer], wish: argparse.Namespace, say: Say) -> int:
     context = multiprocessing.get_context("forkserver")
     queue: Queue[ApiServer] = context.Queue()
     for server in servers:
         queue.put(server)
-    with ProcessPoolExecutor(len(servers), context, worker.begin, (queue, directory, wish.speed)) as pool:
+    with ProcessPoolExecutor(len(servers), context, worker.begin, (queue, wish.speed)) as pool:
         calls = pool.submit(worker.calls).result()
         chosen = [cell for cell in cells(calls) if cell.name.startswith(tuple(wish.cell or [""]))]
         if wish.list:

@@ -10,10 +10,10 @@ import threading
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, BinaryIO
 
+from tests.lab.client import HOP_BY_HOP, Answer
 from wire.kinds import KINDS
 from wire.request import Request, parse
 
-from .client import HOP_BY_HOP, Answer
 from .faults import Fault, Hang, Killed, Meanwhile, Refusal, Refused, Reset, Stream, Truncated
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ answers exec and logs; behind a pod's is port 9055 of its proxy. Both say what a
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import socket
 import socketserver
@@ -16,10 +17,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qs, urlsplit
 
 from modules.probe_output import answer
+from tests.lab.control_plane import ApiServer
 from tests.lab.pki import Pair
 from wire import exec as exec_
 from wire import pods, states, websocket
@@ -29,6 +32,31 @@ NODE = "127.0.0.1"
 PORT = 10250
 Say = Callable[[bytes], exec_.Outcome]
 """What an exec meets instead: given the recorded output."""
+
+
+def pods_of(server: ApiServer) -> Path:
+    """The socket through which an API server reaches nodes and pods, so that pods need no addresses of this machine."""
+    return server.directory / "pods"
+
+
+def options(server: ApiServer) -> list[str]:
+    """What an API server is started with, to reach this kubelet."""
+    egress = server.directory / "egress.json"
+    through = {"proxyProtocol": "HTTPConnect", "transport": {"uds": {"udsName": str(pods_of(server))}}}
+    egress.write_text(
+        json.dumps(
+            {
+                "apiVersion": "apiserver.k8s.io/v1beta1",
+                "kind": "EgressSelectorConfiguration",
+                "egressSelections": [{"name": "cluster", "connection": through}],
+            }
+        )
+    )
+    return [
+        f"--egress-selector-config-file={egress}",
+        # Else the server speaks SPDY to the kubelet for clients that offer v5; without, it passes the websocket through.
+        "--feature-gates=TranslateStreamCloseWebsocketRequests=false",
+    ]
 
 
 @dataclass(frozen=True)

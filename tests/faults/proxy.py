@@ -15,11 +15,11 @@ from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+from tests.lab.client import Client
 from wire import tls
 from wire.request import Request
 
 from . import calls
-from .client import Client
 from .connection import Handler, shut
 from .faults import Fault
 

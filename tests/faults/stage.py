@@ -6,18 +6,17 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
+from tests.lab.control_plane import ApiServer
 from wire import exec as exec_
 from wire.request import Request
 
 from . import invariants
 from .cells import Cell
-from .control_plane import ApiServer
 from .faults import Refused
 from .invariants import Claim
-from .kubelet import Kubelet
+from .kubelet import Kubelet, pods_of
 from .proxy import FaultProxy, Rule
 from .run import QuickTime, Run
 from .world import POD, SCENES, Dump, Swap, World, path, proxy_name
@@ -43,16 +42,16 @@ class Played:
 
 
 class Stage:
-    """A worker's own API server, with all that belongs to it; *directory* is for its kubeconfig, *speed* see :class:`.run.Run`."""
+    """A worker's own API server, with all that belongs to it; for *speed* see :class:`.run.Run`."""
 
-    def __init__(self, server: ApiServer, directory: Path, speed: float) -> None:
+    def __init__(self, server: ApiServer, speed: float) -> None:
         self.speed = speed
-        self.kubelet = Kubelet(str(server.pods), server.kubelet, QuickTime(speed).time)
+        self.kubelet = Kubelet(str(pods_of(server)), server.kubelet, QuickTime(speed).time)
         self.world = World(server.client(), self.kubelet)
         self.proxy = FaultProxy(server.client(), AGE)
         self.proxy.acted = self._acted
         self.proxy.meanwhile = self._meanwhile
-        self.options = {**OPTIONS, "kubeconfig": self.proxy.kubeconfig(directory / f"{server.pods.name}.kubeconfig")}
+        self.options = {**OPTIONS, "kubeconfig": self.proxy.kubeconfig(server.directory / "kubeconfig")}
         self.claims: dict[str, Claim] = {}
         self.others: Dump = {}
         self._proven = False

@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 import traceback
 from multiprocessing.queues import Queue
-from pathlib import Path
+
+from tests.lab.control_plane import ApiServer
 
 from .cells import Cell
-from .control_plane import ApiServer
 from .stage import Played, Stage
 
 _stage: Stage
 
 
-def begin(servers: Queue[ApiServer], directory: Path, speed: float) -> None:
+def begin(servers: Queue[ApiServer], speed: float) -> None:
     """Sets the stage, on the next of *servers*."""
     global _stage
-    _stage = Stage(servers.get(), directory, speed)
+    _stage = Stage(servers.get(), speed)
 
 
 def calls() -> list[str]:

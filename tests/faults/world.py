@@ -9,13 +9,13 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tests.lab.client import Client, Failed
 from wire import states
 from wire.store import Obj, make_ready, read_yaml
 
-from .client import Client, Failed
 from .kubelet import NODE, PORT, Kubelet, Voice
 
 NAMESPACE = "shop"
@@ -158,26 +158,15 @@ class World:
         """Creates recorded objects, with the uids that they get now in all that names them; an original has *count* replicas."""
         created = []
         uids: dict[str, str] = {}
-        order = [*PLURALS]
-        for item in sorted(items, key=lambda obj: (order.index(obj["kind"]), "telepresence" in str(obj["metadata"]))):
-            text = json.dumps(item)
-            for old, new in uids.items():
-                text = text.replace(old, new)
-            body = json.loads(text)
-            meta, status = body["metadata"], body.pop("status", None)
-            old = meta["uid"]
-            body["metadata"] = {
-                key: meta[key]
-                for key in ("name", "namespace", "labels", "annotations", "ownerReferences")
-                if key in meta
-            }
+        for item in in_order(items):
+            body, status = creatable(item, uids), item.get("status")
             if body["kind"] == "Deployment" and not states.is_proxy(body):
                 body["spec"]["replicas"] = count
             if body["kind"] == "Service":
                 body["spec"] = {key: body["spec"][key] for key in ("ports", "selector")}
             group, plural = PLURALS[body["kind"]]
             obj = self.client.call("POST", f"/{group}/namespaces/{NAMESPACE}/{plural}", body)
-            uids[old] = obj["metadata"]["uid"]
+            uids[item["metadata"]["uid"]] = obj["metadata"]["uid"]
             if status and body["kind"] in ("Deployment", "ReplicaSet", "Pod"):
                 obj = self._set_status(obj, status)
             created.append(obj)
@@ -249,7 +238,24 @@ def recorded(case: str) -> list[Obj]:
     return items
 
 
-def renamed(items: Sequence[Obj], name: str, session: str) -> list[Obj]:
+def in_order(items: Iterable[Obj]) -> list[Obj]:
+    """Recorded objects as they need each other, originals before proxies."""
+    order = [*PLURALS]
+    return sorted(items, key=lambda obj: (order.index(obj["kind"]), "telepresence" in str(obj["metadata"])))
+
+
+def creatable(item: Obj, uids: Mapping[str, str]) -> Obj:
+    """A recorded object as it can be created: without what the API server sets, and with *uids* (old: new) in all that names them."""
+    text = json.dumps(item)
+    for old, new in uids.items():
+        text = text.replace(old, new)
+    body: Obj = json.loads(text)
+    body.pop("status", None)
+    kept = ("name", "namespace", "labels", "annotations", "ownerReferences")
+    return {**body, "metadata": {key: body["metadata"][key] for key in kept if key in body["metadata"]}}
+
+
+def renamed(items: Sequence[Obj], name: str, session: str, namespace: str = NAMESPACE) -> list[Obj]:
     """Recorded objects under another name, with another session, and times as if the proxy had been made just now."""
     proxies = [obj for obj in items if states.is_proxy(obj)]
     shift = 0
@@ -261,5 +267,5 @@ def renamed(items: Sequence[Obj], name: str, session: str) -> list[Obj]:
     for old in ("web", "mydev"):
         # As a name of its own, also inside of JSON in an annotation, and as the beginning of other names.
         text = re.sub(rf'(?<=["]){old}(?=\\?["]|[-.])|(?<= ){old}(?=-)', name, text)
-    text = re.sub(r'(?<=["])default(?=\\?["])', NAMESPACE, text)
+    text = re.sub(r'(?<=["])default(?=\\?["])', namespace, text)
     return [states.shift_object(obj, shift) for obj in json.loads(text)]

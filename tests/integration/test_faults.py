@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 import pytest
 from kubernetes import config
 
-from tests.faults.client import Client
 from tests.faults.faults import REFUSALS, Fault, Hang, Killed, Reset, Stream, Truncated
 from tests.faults.invariants import said, well
 from tests.faults.proxy import FOREVER, FaultProxy, Rule
 from tests.faults.run import Run
+from tests.lab.client import Client
 from tests.lab.scenes import Scene, broken_claims, clear, play, set_up
 from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl

@@ -58,6 +58,7 @@ PROGRAMS = (
         "-s -w -X github.com/telepresenceio/telepresence/v2/pkg/version.Version=v2.20.2",
     ),
     Program("intercept", "."),
+    Program("kwok", "sigs.k8s.io/kwok/cmd/kwok"),
 )
 
 

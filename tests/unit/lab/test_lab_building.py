@@ -12,7 +12,7 @@ from tests.lab.commands import run
 from tests.lab.paths import HERE
 from tests.lab.say import LabError, Say
 
-KUBE, COREDNS, HELM, TRAFFIC, INTERCEPT = build.PROGRAMS
+KUBE, COREDNS, HELM, TRAFFIC, INTERCEPT, KWOK = build.PROGRAMS
 
 
 def test_the_version_of_a_go_mod() -> None:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.lab import packages
-from tests.lab.pki import Authority, Pair
-from tests.lab.say import LabError
-
+from . import packages
 from .client import Client
+from .kubeconfig import Access
+from .pki import Authority, Pair
+from .say import LabError
 
 LIMIT = 90.0
 """Seconds until a server must be ready; three on an idle machine."""
@@ -28,14 +27,19 @@ LIMIT = 90.0
 class ApiServer:
     """One API server: its port on 127.0.0.1, its authority, an administrator's certificate.
 
-    *kubelet* is the certificate with which a kubelet serves, *pods* the socket through which the server reaches nodes and pods.
+    *kubelet* is the certificate with which a kubelet serves, *directory* the place for files that belong to this server.
     """
 
     port: int
     authority: Path
     admin: Pair
     kubelet: Pair
-    pods: Path
+    directory: Path
+
+    @property
+    def access(self) -> Access:
+        """The administrator's access, for a kubeconfig."""
+        return Access(f"https://127.0.0.1:{self.port}", self.authority, self.admin)
 
     def client(self) -> Client:
         """A client of the administrator's."""
@@ -44,13 +48,23 @@ class ApiServer:
         return Client("127.0.0.1", self.port, context)
 
 
+def no_options(_server: ApiServer) -> Sequence[str]:
+    """Nothing beside what every API server is started with."""
+    return ()
+
+
 @contextlib.contextmanager
-def control_plane(directory: Path, count: int) -> Iterator[list[ApiServer]]:
-    """Starts etcd and *count* API servers with everything they write below *directory*; ends them. Raises LabError."""
-    authority = Authority(directory / "pki", "faults")
+def control_plane(
+    directory: Path, count: int, options: Callable[[ApiServer], Sequence[str]] = no_options
+) -> Iterator[list[ApiServer]]:
+    """Starts etcd and *count* API servers with everything they write below *directory*; ends them. Raises LabError.
+
+    *options* tells what else a server is started with.
+    """
+    authority = Authority(directory / "pki", "control-plane")
     authority.signing_key("service-accounts")
     serving = authority.issue("kube-apiserver", "kube-apiserver", hosts=["localhost", "127.0.0.1"])
-    admin = authority.issue("admin", "faults-admin", "system:masters")
+    admin = authority.issue("admin", "control-plane-admin", "system:masters")
     kubelet = authority.issue("kubelet", "system:node:localhost", "system:nodes", hosts=["127.0.0.1"])
     client, peer = free_port(), free_port()
     with contextlib.ExitStack() as stack:
@@ -62,39 +76,23 @@ def control_plane(directory: Path, count: int) -> Iterator[list[ApiServer]]:
             f"--advertise-client-urls=http://127.0.0.1:{client}",
             f"--listen-peer-urls=http://127.0.0.1:{peer}",
         ]
-        stack.enter_context(_running(etcd, directory / "etcd.log"))
-        _await(lambda: _get(f"http://127.0.0.1:{client}/health") is not None, "etcd", directory / "etcd.log")
+        stack.enter_context(running(etcd, directory / "etcd.log"))
+        await_ready(lambda: _get(f"http://127.0.0.1:{client}/health") is not None, "etcd", directory / "etcd.log")
         servers = []
         for number in range(count):
-            server = ApiServer(free_port(), authority.pair.certificate, admin, kubelet, directory / f"pods-{number}")
-            arguments = _arguments(server, serving, directory, f"http://127.0.0.1:{client}", f"/worker-{number}")
-            stack.enter_context(_running(arguments, directory / f"kube-apiserver-{number}.log"))
+            server = ApiServer(free_port(), authority.pair.certificate, admin, kubelet, directory / str(number))
+            server.directory.mkdir()
+            arguments = _arguments(
+                server, serving, directory / "pki", f"http://127.0.0.1:{client}", f"/server-{number}"
+            )
+            stack.enter_context(running([*arguments, *options(server)], server.directory / "kube-apiserver.log"))
             servers.append(server)
-        for number, server in enumerate(servers):
-            _await(partial(_ready, server.client()), "kube-apiserver", directory / f"kube-apiserver-{number}.log")
+        for server in servers:
+            await_ready(partial(_ready, server.client()), "kube-apiserver", server.directory / "kube-apiserver.log")
         yield servers
 
 
-def _arguments(server: ApiServer, serving: Pair, directory: Path, etcd: str, prefix: str) -> list[str]:
-    pki = directory / "pki"
-    egress = directory / f"{server.pods.name}.json"
-    egress.write_text(
-        json.dumps(
-            {
-                "apiVersion": "apiserver.k8s.io/v1beta1",
-                "kind": "EgressSelectorConfiguration",
-                "egressSelections": [
-                    {
-                        "name": "cluster",
-                        "connection": {
-                            "proxyProtocol": "HTTPConnect",
-                            "transport": {"uds": {"udsName": str(server.pods)}},
-                        },
-                    }
-                ],
-            }
-        )
-    )
+def _arguments(server: ApiServer, serving: Pair, pki: Path, etcd: str, prefix: str) -> list[str]:
     return [
         "kube-apiserver",
         "--bind-address=127.0.0.1",
@@ -118,23 +116,20 @@ def _arguments(server: ApiServer, serving: Pair, directory: Path, etcd: str, pre
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
         f"--service-account-key-file={pki}/service-accounts.pub",
         f"--service-account-signing-key-file={pki}/service-accounts.key",
-        # Nodes and pods are reached through the scripted kubelet's socket, so that pods need no addresses of this machine.
-        f"--egress-selector-config-file={egress}",
-        # Else the server speaks SPDY to the kubelet for clients that offer v5; without, it passes the websocket through.
-        "--feature-gates=TranslateStreamCloseWebsocketRequests=false",
     ]
 
 
 @contextlib.contextmanager
-def _running(argv: list[str], log: Path) -> Iterator[None]:
-    """A program that is killed at the end of the block, or by the kernel if this process ends before."""
+def running(argv: Sequence[str], log: Path, path: str = "") -> Iterator[None]:
+    """A program of the lab, its output in *log*, *path* in front of its PATH, that is killed at the end of the block, or by the kernel if this process ends before."""
+    environment = packages.environment()
     with log.open("wb") as output:
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", *argv],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=packages.environment(),
+            env={**environment, "PATH": ":".join(filter(None, (path, environment["PATH"])))},
         )
     try:
         yield
@@ -143,7 +138,8 @@ def _running(argv: list[str], log: Path) -> Iterator[None]:
         process.wait()
 
 
-def _await(ready: Callable[[], bool], what: str, log: Path) -> None:
+def await_ready(ready: Callable[[], bool], what: str, log: Path) -> None:
+    """Waits until something is ready. Raises LabError with the last line of its *log* where that takes too long."""
     ends = time.monotonic() + LIMIT
     while not ready():
         if time.monotonic() > ends:

@@ -46,13 +46,13 @@ class Bench:
         name: str,
         playbook: str | pathlib.Path,
         inventory: pathlib.Path,
-        *,
+        *options: str,
         codes: Collection[int] = (0,),
         **variables: Any,
     ) -> Sample:
         """Measures one run of ansible-playbook from the checkout, as a user starts it; its reports lie in ``reports(name)``."""
         extra = json.dumps({"recover_report_dir": str(self.reports(name)), **variables})
-        command = [str(TOOLS / "ansible-playbook"), str(playbook), "-i", str(inventory), "-e", extra]
+        command = [str(TOOLS / "ansible-playbook"), str(playbook), "-i", str(inventory), "-e", extra, *options]
         return self.measure(name, command, codes=codes)
 
     def reports(self, name: str) -> pathlib.Path:

@@ -80,7 +80,9 @@ def _each(work: Callable[[T], object], items: Iterable[T]) -> None:
 def _await_running(client: Client, namespaces: Iterable[str]) -> None:
     ends = time.monotonic() + PATIENCE
     for namespace in namespaces:
-        while client.call("GET", f"/api/v1/namespaces/{namespace}/pods?fieldSelector=status.phase!=Running&limit=1")["items"]:
+        while client.call("GET", f"/api/v1/namespaces/{namespace}/pods?fieldSelector=status.phase!=Running&limit=1")[
+            "items"
+        ]:
             if time.monotonic() > ends:
                 raise LabError(f"pods of namespace {namespace} do not run after {PATIENCE:.0f} s.")
             time.sleep(0.2)

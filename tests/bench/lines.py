@@ -49,14 +49,13 @@ def number(value: float) -> str:
     return f"{value:.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}"
 
 
-def lines(name: str, samples: Sequence[Sample]) -> Iterator[Line]:
+def lines(name: str, samples: Sequence[Sample], memory: Target | None = None) -> Iterator[Line]:
     """The three lines of a command that was measured several times: by the clock, CPU, and peak memory of its largest process."""
     of_all = median(samples)
     yield Line(name, of_all.seconds, "s", tuple(one.seconds for one in samples))
     yield Line(f"{name}-cpu", of_all.cpu_seconds, "CPU-s", tuple(one.cpu_seconds for one in samples))
-    yield Line(
-        f"{name}-memory", of_all.peak_bytes / MEGABYTE, "MB", tuple(one.peak_bytes / MEGABYTE for one in samples)
-    )
+    peaks = tuple(one.peak_bytes / MEGABYTE for one in samples)
+    yield Line(f"{name}-memory", of_all.peak_bytes / MEGABYTE, "MB", peaks, memory)
 
 
 def ratio(name: str, more: Sequence[Sample], less: Sequence[Sample], target: Target | None = None) -> Line:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..bench import Bench
 from ..lines import Line
-from . import empty_play
+from . import empty_play, fleet, orphans, slow_cluster
 
 
 @dataclass(frozen=True)
@@ -20,4 +20,9 @@ class Figure:
 
 FIGURES = {
     "empty-play": Figure("what ansible-playbook takes to do nothing on one cluster", empty_play.run),
+    "orphans": Figure(
+        "a cluster of 5,000 pods, without an orphan (orphans-idle) and with 500 (orphans-500)", orphans.run
+    ),
+    "fleet": Figure("one, four and eight clusters", fleet.run),
+    "slow-cluster": Figure("what six clusters wait for a slow one and a dead one beside them", slow_cluster.run),
 }

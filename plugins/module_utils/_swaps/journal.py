@@ -27,6 +27,7 @@ from .._cluster import clock
 from .._cluster.kinds import uid
 from .in_place import Rollback
 from .plan import Action, Scale
+from .together import Together
 
 LONGEST = 8 * 1024 * 1024
 """Bytes. A larger file is no journal of ours."""
@@ -95,6 +96,7 @@ class Journal:
         self._run = uuid.uuid4().hex
         self._file: int | None = None
         self._lock = threading.Lock()
+        self._synced = Together(self._sync)
 
     def earlier(self) -> list[Begun]:
         """What earlier runs have begun on this cluster and nobody has reported, by session and run, in the order of their notes."""
@@ -146,12 +148,22 @@ class Journal:
             try:
                 self._file = self._opened(self._path) if self._file is None else self._file
                 os.write(self._file, line.encode())
-                os.fsync(self._file)
             except OSError as error:
                 self._off(error)
                 return
-        if action != END:
+        # Not under the lock: a disk takes some milliseconds for it, and one time does for all threads that have written.
+        if self._synced() and action != END:
             self.keys.add(note.key)
+
+    def _sync(self) -> bool:
+        """Brings what was written to the disk; whether the journal is still in use."""
+        try:
+            if self._file is not None:
+                os.fsync(self._file)
+        except OSError as error:
+            with self._lock:
+                self._off(error)
+        return self._path is not None
 
     def _opened(self, path: str) -> int:
         """The file, open for the rest of the run, with the lock that shows it to be at work."""

@@ -18,6 +18,7 @@ from .journal import Journal
 from .observe import Observer
 from .plan import Case, Scale, over, told
 from .sessions import ignored
+from .together import Together
 
 SIGNS_OF_LIFE = ("alive", "starting", "suspended", "clientless")
 """Verdicts that something of a client was seen, or may yet come."""
@@ -32,6 +33,7 @@ class Place:
         self._observer = observer
         self._namespace = namespace
         self._lock = threading.Lock()
+        self._proxies_now = Together(lambda: observer.proxies_now(namespace))
         self._known = {case.session.key: case for case in cases if case.session.namespace == namespace}
         self._first = frozenset(self._known)
 
@@ -46,7 +48,7 @@ class Place:
         A second swap of an original at 0 leaves its resourceVersion as it was: only the proxies show it. One that came between two
         lists of an observation is known by its Pod alone, and not yet for what it is.
         """
-        now = self._observer.proxies_now(self._namespace)
+        now = self._proxies_now()
         return any(key not in self._known or _is_news(self._known[key], proxies) for key, proxies in now.items())
 
     def expect_no_news(self) -> None:

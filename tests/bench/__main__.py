@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 
+from tests.lab.client import Failed
 from tests.lab.paths import ROOT
 from tests.lab.say import LabError, Say
 
@@ -40,7 +41,7 @@ def main() -> int:
     directory.mkdir(parents=True)
     try:
         _measure(wish.name or [*FIGURES], Bench(wish.repeats, directory, say))
-    except LabError as error:
+    except (LabError, Failed, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -34,6 +34,11 @@ class Sample:
     cpu_seconds: float
     peak_bytes: float
 
+    def __add__(self, other: Sample) -> Sample:
+        """Both, one after the other."""
+        peak = max(self.peak_bytes, other.peak_bytes)
+        return Sample(self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds, peak)
+
 
 def median(samples: Iterable[Sample]) -> Sample:
     """The median of each value by itself. Raises ValueError where there is no sample."""

@@ -61,11 +61,7 @@ def control_plane(
 
     *options* tells what else a server is started with.
     """
-    authority = Authority(directory / "pki", "control-plane")
-    authority.signing_key("service-accounts")
-    serving = authority.issue("kube-apiserver", "kube-apiserver", hosts=["localhost", "127.0.0.1"])
-    admin = authority.issue("admin", "control-plane-admin", "system:masters")
-    kubelet = authority.issue("kubelet", "system:node:localhost", "system:nodes", hosts=["127.0.0.1"])
+    directory.mkdir(parents=True, exist_ok=True)
     client, peer = free_port(), free_port()
     with contextlib.ExitStack() as stack:
         etcd = [
@@ -80,11 +76,8 @@ def control_plane(
         await_ready(lambda: _get(f"http://127.0.0.1:{client}/health") is not None, "etcd", directory / "etcd.log")
         servers = []
         for number in range(count):
-            server = ApiServer(free_port(), authority.pair.certificate, admin, kubelet, directory / str(number))
-            server.directory.mkdir()
-            arguments = _arguments(
-                server, serving, directory / "pki", f"http://127.0.0.1:{client}", f"/server-{number}"
-            )
+            server, serving = _server(directory / str(number))
+            arguments = _arguments(server, serving, f"http://127.0.0.1:{client}", f"/server-{number}")
             stack.enter_context(running([*arguments, *options(server)], server.directory / "kube-apiserver.log"))
             servers.append(server)
         for server in servers:
@@ -92,7 +85,18 @@ def control_plane(
         yield servers
 
 
-def _arguments(server: ApiServer, serving: Pair, pki: Path, etcd: str, prefix: str) -> list[str]:
+def _server(directory: Path) -> tuple[ApiServer, Pair]:
+    """An API server to be, with an authority of its own, and the certificate with which it serves."""
+    authority = Authority(directory / "pki", "control-plane")
+    authority.signing_key("service-accounts")
+    serving = authority.issue("kube-apiserver", "kube-apiserver", hosts=["localhost", "127.0.0.1"])
+    admin = authority.issue("admin", "control-plane-admin", "system:masters")
+    kubelet = authority.issue("kubelet", "system:node:localhost", "system:nodes", hosts=["127.0.0.1"])
+    return ApiServer(free_port(), authority.pair.certificate, admin, kubelet, directory), serving
+
+
+def _arguments(server: ApiServer, serving: Pair, etcd: str, prefix: str) -> list[str]:
+    pki = server.directory / "pki"
     return [
         "kube-apiserver",
         "--bind-address=127.0.0.1",

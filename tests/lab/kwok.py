@@ -32,6 +32,9 @@ def kwok(server: ApiServer, programs: Path, log: Path) -> Iterator[None]:
     config.write_text(CONFIG.read_text().replace("LOG\n", f"{log}\n"))
     kubeconfig.write(access, {"kwok": server.access})
     argv = [
+        # Else kwok asks for a kind of watch that needs a newer etcd, and tries so for half a minute before it makes do without.
+        "env",
+        "KUBE_FEATURE_WatchListClient=false",
         "kwok",
         f"--config={config}",
         f"--kubeconfig={access}",

@@ -38,7 +38,7 @@ docs: $(READY) ## Build the documentation as a site, build/docs/html/index.html
 unit: $(READY) $(AWS) ## Run the tests that need no cluster
 	$(PYTHON) -m pytest tests/unit --numprocesses=2
 
-integration: lab-up ## Run the tests on the two clusters of the lab
+integration: lab-up $(AWS) ## Run the tests on the two clusters of the lab
 	@# They mostly wait for clients to be given up, so that more of them at once than there are cores save time.
 	$(PYTHON) -m pytest tests/integration --verbose -m "not alone" --numprocesses=3 --dist=loadfile
 	$(PYTHON) -m pytest tests/integration --verbose -m alone

@@ -82,18 +82,13 @@ compose:
 
 import os
 import typing as t
-from fnmatch import fnmatchcase
 
 import yaml
-from ansible.errors import AnsibleError, AnsibleParserError
-from ansible.module_utils.common.text.converters import to_text
-from ansible.plugins.inventory import BaseInventoryPlugin, Constructable
-from ansible.utils.unsafe_proxy import wrap_var
-
-Variables = dict[str, str]
+from ansible.errors import AnsibleParserError
+from ansible_collections.devclusters.telepresence.plugins.plugin_utils._hosts import ClusterInventory, Variables
 
 
-class InventoryModule(BaseInventoryPlugin, Constructable):
+class InventoryModule(ClusterInventory):
     """Reads the contexts of kubeconfig files."""
 
     NAME = "devclusters.telepresence.kubeconfig_contexts"
@@ -107,49 +102,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
         files = _paths(self.get_option("kubeconfig"), os.path.dirname(os.path.abspath(path)))
-        found = [variables for file in files for variables in contexts(file) if self._wanted(variables)]
+        found = [
+            variables for file in files for variables in contexts(file) if self.wants(variables["telepresence_context"])
+        ]
         if not found:
             raise AnsibleParserError(
                 f"No context of {', '.join(files)} is wanted by {path}: correct include and exclude."
             )
-        for host, variables in self._named(found).items():
-            self._add(host, variables)
-
-    def _wanted(self, variables: Variables) -> bool:
-        def matches(option: str) -> bool:
-            return any(fnmatchcase(variables["telepresence_context"], pattern) for pattern in self.get_option(option))
-
-        return matches("include") and not matches("exclude")
-
-    def _named(self, found: t.Iterable[Variables]) -> dict[str, Variables]:
-        """The variables by the name of their host. Raises AnsibleParserError where a name cannot be had, or is not the only one."""
-        named: dict[str, Variables] = {}
-        for variables in found:
-            expression, context = self.get_option("hostname"), _described(variables)
-            try:
-                host = to_text(self._compose(expression, wrap_var(variables)), nonstring="empty")
-            except AnsibleError as error:
-                raise AnsibleParserError(f"Option hostname cannot be worked out for {context}: {error}.") from None
-            if not host:
-                raise AnsibleParserError(f"Option hostname ({expression}) gives no name for {context}.")
-            if host in named:
-                raise AnsibleParserError(
-                    f"Both {_described(named[host])} and {context} would be host {host}: "
-                    "exclude one of them, or tell them apart with option hostname."
-                )
-            named[host] = variables
-        return named
-
-    def _add(self, host: str, variables: Variables) -> None:
-        self.inventory.add_host(host)
-        # What stands in a kubeconfig is data; where it looks like a template it must not become one.
-        for name, value in variables.items():
-            self.inventory.set_variable(host, name, wrap_var(value))
-        strict = self.get_option("strict")
-        self._set_composite_vars(self.get_option("compose"), wrap_var(variables), host, strict=strict)
-        known = self.inventory.get_host(host).get_vars()
-        self._add_host_to_composed_groups(self.get_option("groups"), known, host, strict=strict)
-        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), known, host, strict=strict)
+        self.add(found, _described, {})
 
 
 def contexts(path: str) -> list[Variables]:

@@ -50,10 +50,12 @@ class Api:
     """One API server, spoken to through kubernetes' dynamic client with fixed paths (no discovery per request).
 
     ``client`` is a ``kubernetes.dynamic.DynamicClient``; its connection pool may be used from several threads.
+    ``not_renewed`` gives a sentence on why the credentials are old, empty where they are not.
     """
 
-    def __init__(self, client: t.Any):
+    def __init__(self, client: t.Any, not_renewed: t.Callable[[], str] = str):
         self.client = client
+        self.not_renewed = not_renewed
         self._date = (time.time(), time.monotonic())
 
     @property
@@ -187,7 +189,8 @@ class Api:
                 raise ClusterError(
                     f"Failed to {doing} on {self.server}: {error.reason}.", reason="Transport"
                 ) from error
-            raise refusal(doing, self.server, error.status, error.body, error.headers or {}) from error
+            why = self.not_renewed() if error.status == 401 else ""
+            raise refusal(doing, self.server, error.status, error.body, error.headers or {}, why) from error
         except (HTTPError, OSError) as error:
             why = plainly(error)
             raise ClusterError(f"Failed to {doing} on {self.server}: {why}.", reason=type(error).__name__) from error

@@ -20,6 +20,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 from . import secrets
 from .api import Api, plainly
 from .errors import ClusterError, status_of
+from .exec_plugin import Complaint, exec_plugin
 from .foreign import clean
 from .kinds import NAMESPACE, SUBJECT_REVIEW, dig
 
@@ -29,7 +30,6 @@ if t.TYPE_CHECKING:
 try:
     import kubernetes
     import urllib3
-    import yaml
     from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
 
     MISSING = ""
@@ -81,17 +81,18 @@ def connect(module: AnsibleModule) -> Api:
     urllib3.util.retry.Retry.DEFAULT = urllib3.util.retry.Retry(0)
     # kubernetes.core keeps its discovery cache in the temporary directory under a name anybody can foretell.
     tempfile.tempdir = module.tmpdir
+    complaint = Complaint()
     # The kubeconfig's own path would be masked in the output: Ansible takes the option for a secret.
     where = (
         auth.get("host") or os.environ.get("K8S_AUTH_HOST") or f"context {auth.get('context') or '(the current one)'}"
     )
     try:
-        client = _client(auth, where)
+        client = _client(auth, where, complaint)
     finally:
         # Where a kubeconfig file was read, what it says is here, even if the cluster then refused it.
         module.no_log_values.update(secrets.of_client(kubernetes.client.Configuration.get_default_copy()))
-    refuse_anonymous(client.configuration, auth, where)
-    return Api(client)
+    refuse_anonymous(client.configuration, auth, where, complaint.said())
+    return Api(client, lambda: _not_renewed(auth, complaint))
 
 
 def _mask(module: AnsibleModule, auth: t.Mapping[str, t.Any]) -> None:
@@ -107,21 +108,36 @@ def _mask(module: AnsibleModule, auth: t.Mapping[str, t.Any]) -> None:
     module.no_log_values.update(secrets.of_options(auth, os.environ))
 
 
-def _client(auth: t.Mapping[str, t.Any], where: str) -> t.Any:
+def _client(auth: t.Mapping[str, t.Any], where: str, complaint: Complaint) -> t.Any:
     try:
         return _in_time(lambda: get_api_client(**auth).client, LONGEST_CONNECT)
     except Exception as error:
         # The library raises anything here, from ConfigException to urllib3's errors.
         of_kubeconfig = not auth.get("host") and not os.environ.get("K8S_AUTH_HOST")
-        if of_kubeconfig and getattr(error, "status", None) in (401, 403):
-            refuse_anonymous(kubernetes.client.Configuration.get_default_copy(), auth, where)
+        # A plugin that failed is the reason to tell, whatever came of the requests without credentials.
+        if of_kubeconfig and (complaint.text or getattr(error, "status", None) in (401, 403)):
+            refuse_anonymous(kubernetes.client.Configuration.get_default_copy(), auth, where, complaint.said())
         answer = status_of(getattr(error, "body", None))[0]
         if ANONYMOUS in answer:
             raise _taken_for_nobody(where) from error
+        plugin = exec_plugin(auth) if of_kubeconfig and getattr(error, "status", None) == 401 else None
+        if plugin:
+            raise ClusterError(
+                f"The cluster of {where} does not accept what the credential plugin {plugin.command} gave ({answer or plainly(error)}): "
+                "check as whom the plugin logs in, and whether the cluster lets them in."
+            ) from error
         raise ClusterError(
             f"Failed to connect to the cluster of {where}: {answer or plainly(error)}. "
             "Check the address, the credentials and the network."
         ) from error
+
+
+def _not_renewed(auth: t.Mapping[str, t.Any], complaint: Complaint) -> str:
+    """What to add where the cluster does not know a token any more: that its plugin failed to make another, if it did."""
+    plugin = exec_plugin(auth) if complaint.text else None
+    return (
+        f" The credential plugin {plugin.command} gave no new one ({plugin.says(complaint.said())})." if plugin else ""
+    )
 
 
 def _in_time(ask: t.Callable[[], t.Any], seconds: float) -> t.Any:
@@ -172,20 +188,20 @@ def refuse_ambiguous(auth: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) 
         )
 
 
-def refuse_anonymous(configuration: t.Any, auth: t.Mapping[str, t.Any], where: str) -> None:
-    """Raises ClusterError where no credential at all was found, as after a credential plugin that failed.
+def refuse_anonymous(configuration: t.Any, auth: t.Mapping[str, t.Any], where: str, complaint: str = "") -> None:
+    """Raises ClusterError where no credential at all was found, as after a credential plugin that failed with a ``complaint``.
 
     The Python client logs a failed exec plugin and goes on as system:anonymous (kubernetes 37.0.2, config/kube_config.py).
     """
     if configuration.auth_settings() or configuration.cert_file or configuration.username:
         return
-    plugin = _exec_plugin(auth)
-    because = (
-        f"the credential plugin {plugin} gave none; run it by hand to see why"
-        if plugin
-        else "they hold no token, no certificate and no user"
+    plugin = exec_plugin(auth)
+    if not plugin:
+        raise ClusterError(f"No credentials were found for {where}: they hold no token, no certificate and no user.")
+    because = f" ({plugin.says(complaint)})." if complaint else "; run it by hand to see why."
+    raise ClusterError(
+        f"No credentials were found for {where}: the credential plugin {plugin.command} gave none{because}"
     )
-    raise ClusterError(f"No credentials were found for {where}: {because}.")
 
 
 def identify(api: Api) -> Identity:
@@ -238,22 +254,3 @@ def _fingerprint(configuration: t.Any) -> tuple[str | None, str | None]:
         return None, None
     with open(configuration.ssl_ca_cert, "rb") as file:
         return "sha256:" + hashlib.sha256(file.read().strip()).hexdigest(), "ca"
-
-
-def _exec_plugin(auth: t.Mapping[str, t.Any]) -> str | None:
-    """The command of the exec plugin of the user that the kubeconfig names, or None."""
-    config = (
-        auth.get("kubeconfig")
-        or os.environ.get("K8S_AUTH_KUBECONFIG")
-        or kubernetes.config.KUBE_CONFIG_DEFAULT_LOCATION
-    )
-    try:
-        if not isinstance(config, dict):
-            with open(os.path.expanduser(str(config)), encoding="utf-8") as file:
-                config = yaml.safe_load(file)
-        wanted = auth.get("context") or config.get("current-context")
-        user = next(item["context"]["user"] for item in config["contexts"] if item["name"] == wanted)
-        settings = next(item["user"] for item in config["users"] if item["name"] == user)
-        return str(settings["exec"]["command"])
-    except (OSError, StopIteration, KeyError, TypeError, yaml.YAMLError):
-        return None

@@ -63,17 +63,17 @@ def status_of(body: str | bytes | None) -> tuple[str, str]:
 
 
 def refusal(
-    doing: str, server: str, status: int, body: str | bytes | None, headers: t.Mapping[str, str]
+    doing: str, server: str, status: int, body: str | bytes | None, headers: t.Mapping[str, str], why: str = ""
 ) -> ClusterError:
     """The error for an HTTP answer other than success.
 
-    ``doing`` says what was tried on which object ("list pods"), ``server`` the API server's URL.
+    ``doing`` says what was tried on which object ("list pods"), ``server`` the API server's URL, ``why`` is a sentence to add.
     """
     message, reason = status_of(body)
     wish = str(headers.get("Retry-After") or "")
     detail = (message or f"HTTP {status} without an explanation").rstrip(".")
     return ClusterError(
-        f"Failed to {doing} on {server}: {detail}.{_advice(status)}",
+        f"Failed to {doing} on {server}: {detail}.{_advice(status)}{why}",
         status=status,
         reason=reason,
         retry_after=float(wish) if wish.isdecimal() else None,

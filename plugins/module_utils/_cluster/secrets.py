@@ -21,6 +21,11 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 FIELDS = ("token", "password", "client-key-data")
 """Of a user in a kubeconfig (k8s.io/client-go v0.34.4, tools/clientcmd/api/types.go, ``datapolicy``)."""
 
+TELLING = re.compile("KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL")
+"""In the name of a variable of the environment: its value is secret."""
+KEY_LIKE = re.compile(r"(?<![^\s'\"])(?=[^\s'\"]*[0-9])(?=[^\s'\"]*[A-Za-z])(?!arn:)[^\s'\"]{16,}")
+"""A word that may be a token or a key: long, of letters and digits. Names of AWS, which it needs to say who lacks a right, are none."""
+
 
 def of_options(options: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> set[str]:
     """Every secret in the auth options of a module, and in the variables that stand in for them."""
@@ -45,6 +50,17 @@ def of_client(configuration: t.Any) -> set[str]:
     if configuration.username or configuration.password:
         found |= _pair(f"{configuration.username or ''}:{configuration.password or ''}")
     return _spelt(found)
+
+
+def left_out(text: str, variables: t.Mapping[str, str]) -> str:
+    """The text of another program without the secrets among its variables, and without words that may be one.
+
+    For output that is worth to be shown: what a credential plugin says when it fails, which could be anything.
+    """
+    for name, value in variables.items():
+        if TELLING.search(name.upper()) and len(value) > 3:
+            text = text.replace(value, "(left out)")
+    return KEY_LIKE.sub("(left out)", text)
 
 
 def texts(value: t.Any) -> set[str]:

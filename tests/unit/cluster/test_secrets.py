@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.secrets import (
+    left_out,
     of_client,
     of_options,
     texts,
@@ -106,3 +107,23 @@ def test_the_role_knows_the_names_of_all_auth_options() -> None:
     variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
     names = {*AUTH_ARG_SPEC}.union(*(option.get("aliases", ()) for option in AUTH_ARG_SPEC.values()))
     assert variables["__recover_auth_known"] == sorted(names)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Unable to locate credentials", "Unable to locate credentials"),
+        ("The config profile (dev) could not be found", "The config profile (dev) could not be found"),
+        (
+            "User: arn:aws:iam::111122223333:user/dev is not authorized to perform: sts:AssumeRole",
+            "User: arn:aws:iam::111122223333:user/dev is not authorized to perform: sts:AssumeRole",
+        ),
+        ("region eu-central-1 is not known", "region eu-central-1 is not known"),
+        ("token k8s-aws-v1.aHR0cHM6Ly9zdHM is old", "token (left out) is old"),
+        ("key 'AKIAIOSFODNN7EXAMPLE' is not active", "key '(left out)' is not active"),
+        ("password hunter is wrong", "password (left out) is wrong"),
+        ("user somebody is not known", "user somebody is not known"),
+    ],
+)
+def test_what_a_plugin_says_is_shown_without_what_may_be_a_secret(said: str, shown: str) -> None:
+    assert left_out(said, {"DB_PASSWORD": "hunter", "AN_EMPTY_TOKEN": "", "WHO": "somebody"}) == shown

@@ -1,4 +1,4 @@
-"""YAML of the documentation: playbooks, tasks, inventories, settings of the inventory plugin, and variables."""
+"""YAML of the documentation: playbooks, tasks, inventories, settings of the inventory plugins, and variables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 from . import variables
 from .blocks import Block
 
-PLUGIN = f"{variables.COLLECTION}.kubeconfig_contexts"
+PLUGINS = [f"{variables.COLLECTION}.{name}" for name in ("kubeconfig_contexts", "eks")]
 _ABOUT_A_TASK = {
     *(
         "become",
@@ -60,9 +60,9 @@ def check(block: Block) -> list[str]:
     if not isinstance(content, dict):
         return ["this is neither a playbook nor tasks, an inventory or variables: mark the block"]
     if "plugin" in content:
-        if content["plugin"] != PLUGIN:
+        if content["plugin"] not in PLUGINS:
             return [f"there is no check for the plugin {content['plugin']}"]
-        return variables.complaints(content, variables.options("inventory", PLUGIN))
+        return variables.complaints(content, variables.options("inventory", content["plugin"]))
     if "all" in content:
         return [complaint for given in _inventory(content["all"]) for complaint in _variables(given)]
     return _variables(content)

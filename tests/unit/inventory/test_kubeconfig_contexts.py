@@ -144,6 +144,8 @@ def test_what_looks_like_a_template_stays_what_it_is(tmp_path: Path, listed: Cal
     kubeconfig(tmp_path / "one", hostile)
     found = listed(kubeconfig=["one"], hostname="'dev'")
     assert found["_meta"]["hostvars"]["dev"]["telepresence_context"] == hostile
+    marked = f'"telepresence_context": {{ "__ansible_unsafe": "{hostile}" }}'
+    assert marked in " ".join(_list(tmp_path / "kubeconfig_contexts.yml").stdout.split())
     assert not (ROOT / "pwned").exists()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -99,6 +100,89 @@ def test_a_credential_plugin_that_fails_is_named(
 ) -> None:
     message = refused(cluster, module, kubeconfig=write_kubeconfig(user=PLUGIN))
     assert "/bin/false" in message and message.startswith("No credentials were found ")
+
+
+def speaking(directory: Path, *lines: str) -> dict[str, Any]:
+    """The user of a kubeconfig whose credential plugin runs these lines of sh."""
+    script = directory / "login"
+    script.write_text("\n".join(["#!/bin/sh", *lines]))
+    script.chmod(0o700)
+    secret = {"name": "LOGIN_SECRET", "value": "swordfish"}
+    return {"exec": {**PLUGIN["exec"], "command": str(script), "env": [secret]}}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_a_credential_plugin_says_when_it_fails_is_told_without_secrets(
+    cluster: Cluster, module: str, tmp_path: Path, write_kubeconfig: WriteKubeconfig
+) -> None:
+    said = 'printf "Unable to log in\\n\\nwith $LOGIN_SECRET and eyJhbGciOiJSUzI1NiJ9.e30.x\\n" >&2; exit 3'
+    message = refused(cluster, module, kubeconfig=write_kubeconfig(user=speaking(tmp_path, said)))
+    assert message.endswith(f"{tmp_path}/login gave none (Unable to log in with (left out) and (left out)).")
+
+
+def test_a_credential_plugin_that_fails_is_named_where_the_cluster_cannot_be_reached_either(
+    cluster: Cluster, tmp_path: Path, write_kubeconfig: WriteKubeconfig
+) -> None:
+    path = Path(write_kubeconfig(user=speaking(tmp_path, "echo no login >&2; exit 1")))
+    config = yaml.safe_load(path.read_text())
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
+    path.write_text(yaml.safe_dump(config))
+    assert refused(cluster, "info", kubeconfig=str(path)).endswith("gave none (no login).")
+
+
+def test_of_a_traceback_the_last_line_is_told(
+    cluster: Cluster, tmp_path: Path, write_kubeconfig: WriteKubeconfig
+) -> None:
+    said = 'printf "Traceback (most recent call last):\\n  File\\nOSError: no login\\n" >&2; exit 3'
+    message = refused(cluster, "info", kubeconfig=write_kubeconfig(user=speaking(tmp_path, said)))
+    assert message.endswith("gave none (OSError: no login).")
+
+
+def test_a_credential_plugin_that_is_not_there_is_named(cluster: Cluster, write_kubeconfig: WriteKubeconfig) -> None:
+    user = {"exec": {**PLUGIN["exec"], "command": "no-such-plugin"}}
+    message = refused(cluster, "info", kubeconfig=write_kubeconfig(user=user))
+    sentence = "the credential plugin no-such-plugin gave none ([Errno 2] No such file or directory: 'no-such-plugin')."
+    assert message.endswith(sentence)
+
+
+def test_a_credential_plugin_whose_token_the_cluster_does_not_know_is_named(
+    cluster: Cluster, tmp_path: Path, write_kubeconfig: WriteKubeconfig
+) -> None:
+    user = speaking(tmp_path, f"echo '{credential('unknown-token-canary')}'")
+    message = refused(cluster, "restore", kubeconfig=write_kubeconfig(user=user))
+    assert f"does not accept what the credential plugin {tmp_path}/login gave (Unauthorized)" in message
+    assert "unknown-token-canary" not in message
+
+
+def credential(token: str) -> str:
+    """What a credential plugin prints of a token that has expired."""
+    gone = {"token": token, "expirationTimestamp": "2020-01-01T00:00:00Z"}
+    return json.dumps({"apiVersion": PLUGIN["exec"]["apiVersion"], "kind": "ExecCredential", "status": gone})
+
+
+def test_a_token_that_has_expired_is_made_anew(
+    cluster: Cluster, tmp_path: Path, write_kubeconfig: WriteKubeconfig
+) -> None:
+    cluster.stage()
+    runs = tmp_path / "runs"
+    user = speaking(tmp_path, f"echo run >> '{runs}'; echo '{credential(TOKEN)}'")
+    assert len(cluster.run("restore", kubeconfig=write_kubeconfig(user=user))["restored"]) == 1
+    assert len(runs.read_text().splitlines()) > 10
+
+
+def test_a_credential_plugin_that_makes_no_other_token_is_named(
+    cluster: Cluster, tmp_path: Path, write_kubeconfig: WriteKubeconfig
+) -> None:
+    """The client goes on with the old token, until the cluster does not know it any more."""
+    once = tmp_path / "once"
+    lines = [
+        f"[ -e '{once}' ] && echo 'The login has expired' >&2 && exit 1",
+        f"touch '{once}'; echo '{credential(TOKEN)}'",
+    ]
+    refusal = status.unauthorized()
+    cluster.server.script(on(resource="selfsubjectaccessreviews"), refusal, times=FOREVER)
+    message = refused(cluster, "restore", kubeconfig=write_kubeconfig(user=speaking(tmp_path, *lines)))
+    assert message.endswith(f" The credential plugin {tmp_path}/login gave no new one (The login has expired).")
 
 
 def test_a_credential_plugin_in_a_kubeconfig_given_inline_is_named(

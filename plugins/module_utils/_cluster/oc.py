@@ -19,11 +19,6 @@ from .api import Api
 from .errors import ClusterError
 from .kinds import Object, ref
 
-try:
-    import openshift_client
-except ImportError:
-    openshift_client = None
-
 LONGEST = 60.0
 """Seconds for a command that does not wait for pods."""
 UNDER_WAY = re.compile(r"#(\d+) is already in progress")
@@ -32,7 +27,7 @@ UNDER_WAY = re.compile(r"#(\d+) is already in progress")
 
 def missing(binary: str) -> str:
     """Why the client cannot be used here, in a sentence; empty where it can."""
-    if openshift_client is None:
+    if _library() is None:
         return f"The Python library openshift-client is missing from {sys.executable}: install it there."
     if shutil.which(binary) is None:
         return f"There is no program {binary}, OpenShift's client: install it, or give its path with option oc_binary."
@@ -73,6 +68,15 @@ def _failed(doing: str, api: Api, binary: str, said: str, status: int | None = N
     return ClusterError(f"Failed to {doing} on {api.server} with {binary}: {last}.", status=status, reason="Oc")
 
 
+def _library() -> t.Any:
+    """The module openshift_client, None where it is missing. Its import takes as long as two questions to a proxy, and few runs need it."""
+    try:
+        import openshift_client
+    except ImportError:
+        return None
+    return openshift_client
+
+
 def _run(api: Api, binary: str, config: Object, timeout: float, verb: str, *arguments: str) -> tuple[int, str]:
     """(exit code, what it said) of one command of the client; -1 where it took too long."""
     with tempfile.TemporaryDirectory() as directory:
@@ -80,16 +84,17 @@ def _run(api: Api, binary: str, config: Object, timeout: float, verb: str, *argu
         # Not by the command line, which everybody on this machine may read.
         with open(os.open(kubeconfig, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             json.dump(_kubeconfig(api), file)
+        library = _library()
         # The library would take another server from the environment.
-        openshift_client.set_default_api_server(None)
+        library.set_default_api_server(None)
         with (
-            openshift_client.client_path(binary),
-            openshift_client.api_server(kubeconfig_path=kubeconfig),
-            openshift_client.project(config["metadata"]["namespace"]),
-            openshift_client.tls_verify(True),
-            openshift_client.timeout(max(1.0, timeout)),
+            library.client_path(binary),
+            library.api_server(kubeconfig_path=kubeconfig),
+            library.project(config["metadata"]["namespace"]),
+            library.tls_verify(True),
+            library.timeout(max(1.0, timeout)),
         ):
-            result = openshift_client.invoke(verb, list(arguments), auto_raise=False)
+            result = library.invoke(verb, list(arguments), auto_raise=False)
     action = result.actions()[0]
     return action.status, f"no answer within {timeout:g} s" if action.timeout else f"{action.out}\n{action.err}"
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster import oc
 
 from wire import status, store
 from wire.kinds import KINDS, OPENSHIFT
@@ -275,7 +274,7 @@ def test_without_the_program_nothing_is_changed(cluster: Cluster, module: str) -
 
 def test_without_the_library_nothing_is_changed(cluster: Cluster, program: Oc, monkeypatch: pytest.MonkeyPatch) -> None:
     swap(cluster)
-    monkeypatch.setattr(oc, "openshift_client", None)
+    monkeypatch.setitem(sys.modules, "openshift_client", None)
     result = recover(cluster, program)
     assert (only(result)["outcome"], cluster.writes) == ("needs_decision", [])
     assert "library openshift-client is missing" in only(result)["message"]

@@ -12,7 +12,7 @@ from tests.lab.say import LabError
 
 from .measure import Sample
 
-QUIET = 10.0
+QUIET = 5.0
 """Seconds in which to see what a cluster uses by itself."""
 
 

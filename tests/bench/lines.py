@@ -22,7 +22,7 @@ class Target:
         return value >= self.value if self.at_least else value <= self.value
 
     def __str__(self) -> str:
-        return f"at {'least' if self.at_least else 'most'} {number(self.value)}"
+        return f"at {'least' if self.at_least else 'most'} {self.value:g}"
 
 
 @dataclass(frozen=True)

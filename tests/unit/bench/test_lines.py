@@ -63,7 +63,7 @@ def test_targets(target: Target, value: float, met: bool) -> None:
 
 
 def test_targets_in_words() -> None:
-    assert (str(Target(4, at_least=True)), str(Target(150))) == ("at least 4.00", "at most 150")
+    assert (str(Target(4, at_least=True)), str(Target(150))) == ("at least 4", "at most 150")
 
 
 @pytest.mark.parametrize("name", FIGURES)

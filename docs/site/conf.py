@@ -21,7 +21,7 @@ highlight_language = "yaml+jinja"
 nitpicky = True
 nitpick_ignore_regex = [
     ("std:ref", r"ansible_collections\.(ansible\.builtin|community\.okd|kubernetes\.core)\..*"),
-    ("std:ref", "ansible_configuration_settings|common_return_values"),
+    ("std:ref", "action_plugins|ansible_configuration_settings|common_return_values"),
     # Of the options that inventory plugins get from ansible-core.
     ("envvar", "ANSIBLE_(INVENTORY_)?CACHE_.*"),
 ]
@@ -58,7 +58,7 @@ def index(text: str) -> str:
     for line in text.replace("Devclusters.Telepresence\n", f"{project}\n", 1).splitlines():
         if re.fullmatch(r"([~-])\1+", line):
             heading = lines[-1]
-        lines.append(re.sub(r"^    (\w+)_(filter|inventory|module|role)$", r"    \1 <\1_\2>", line))
+        lines.append(re.sub(r"^    (\w+)_(filter|inventory|lookup|module|role)$", r"    \1 <\1_\2>", line))
         if line == ".. toctree::":
             lines.append(f"    :caption: {heading}")
     return "\n".join(lines) + "\n"

@@ -12,8 +12,8 @@ author:
   - devclusters.telepresence contributors (@devclusters)
 description:
   - Writes a kubeconfig for one cluster into Ansible's own temporary directory on this machine, which is removed when Ansible ends, and returns its path.
-  - The file holds no token. It names a credential plugin, which the Kubernetes clients run for a token and run again before that expires; so a run may last longer
-    than a token does.
+  - The file holds no token. It names a credential plugin, which the Kubernetes clients run for a token and run again before that expires; so a run may last
+    longer than a token does.
   - Nothing is asked of AWS or the cluster.
   - P(devclusters.telepresence.eks#inventory) gives each of its hosts a C(telepresence_kubeconfig) with this lookup.
 options:

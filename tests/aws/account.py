@@ -49,7 +49,7 @@ class Account:
     def aws(self, *words: str) -> Any:
         """What the `aws` command says, as the account itself."""
         command = [str(BIN / "aws"), "--region", REGION, "--output", "json", *words]
-        done = subprocess.run(command, env=self.environment(**ROOT_KEYS), capture_output=True, text=True)
+        done = subprocess.run(command, env=self.environment(**ROOT_KEYS), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout or "null")
 
@@ -147,4 +147,4 @@ def ansible(program: str, words: Sequence[str], environment: dict[str, str]) -> 
         "ANSIBLE_NOCOLOR": "1",
     }
     command = [str(BIN / program), *words]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)

@@ -83,8 +83,8 @@ options:
 notes:
   - Each host gets the variables C(telepresence_kubeconfig) and C(telepresence_context), with which the roles of this collection reach the cluster. The first is
     a template with P(devclusters.telepresence.eks_kubeconfig#lookup), which writes the kubeconfig when it is needed.
-  - To group by, each host has C(eks_cluster), a dictionary of the C(name), C(region), C(account), C(arn), C(version), C(status) and C(tags) of the cluster, with
-    its C(endpoint) and C(certificate_authority); and C(eks_login), which says how tokens are made.
+  - To group by, each host has C(eks_cluster), a dictionary of the C(name), C(region), C(account), C(arn), C(version), C(status) and C(tags) of
+    the cluster, with its C(endpoint) and C(certificate_authority); and C(eks_login), which says how tokens are made.
   - A cluster that is being created or deleted, or has failed, is left out with a warning.
 seealso:
   - plugin: devclusters.telepresence.eks_kubeconfig

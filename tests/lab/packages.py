@@ -6,6 +6,7 @@ nothing and is undone by removing one directory.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pathlib
 import re
@@ -59,6 +60,17 @@ def unpack(names: tuple[str, ...], into: pathlib.Path, say: Say) -> None:
     shutil.rmtree(archives)
     shutil.rmtree(into, ignore_errors=True)
     work.rename(into)
+
+
+def program(package: str, name: str, say: Say) -> pathlib.Path:
+    """The program `name` of a package, unpacked under `.lab/` once, whoever else asks for it at the same time. Raises LabError."""
+    into = LAB / package
+    LAB.mkdir(exist_ok=True)
+    with (LAB / f"{package}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not into.exists():
+            unpack((package,), into, say)
+    return next(path for path in (into / "usr/bin" / name, into / "bin" / name) if path.exists())
 
 
 def _download(names: tuple[str, ...], archives: pathlib.Path) -> None:

@@ -17,6 +17,13 @@ BLOCKS = collect()
 CHECKERS = {"console": commands.check, "sh": commands.check, "yaml": yaml_blocks.check}
 
 
+RULESET = (
+    "{name: a, hosts: all, sources: [{ansible.eda.webhook: {port: 5000}}], rules: [{name: b, condition: event.c == 1,"
+    " action: {run_playbook: {name: devclusters.telepresence.%s, extra_vars: {recover_namspaces: [shop]}}}}]}"
+)
+"""A rulebook with a misspelt variable, for a playbook to be named."""
+
+
 def complaints(block: Block) -> list[str]:
     """What is wrong with a block that is not marked."""
     checker = CHECKERS.get(block.language)
@@ -101,6 +108,10 @@ def test_a_wrong_command_is_told(text: str, sentence: str) -> None:
         ("- devclusters.telepresence.telepresence_orphans: {probe: hard}", "probe"),
         ("- block: [{devclusters.telepresence.telepresence_journal: {}}]", "missing required arguments: path"),
         ("- hosts: all\n  vars: {recover_namspaces: [shop]}\n  tasks: []", "recover_namspaces"),
+        ("groups: [{name: a, rules: [{alert: b, expr: sum(}]}]", "FAILED"),
+        ("- {hosts: all, sources: [], rules: []}", "'name' is a required property"),
+        (f"- {RULESET % 'nothing'}", "there is no playbook devclusters.telepresence.nothing"),
+        (f"- {RULESET % 'recover'}", "recover_namspaces"),
     ],
 )
 def test_wrong_yaml_is_told(text: str, sentence: str) -> None:

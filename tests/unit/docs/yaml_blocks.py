@@ -1,4 +1,4 @@
-"""YAML of the documentation: playbooks, tasks, inventories, settings of the inventory plugins, and variables."""
+"""YAML of the documentation: playbooks, tasks, inventories, settings of the inventory plugins, variables, and what monitoring reads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from . import variables
+from . import monitoring, variables
 from .blocks import Block
 
 PLUGINS = [f"{variables.COLLECTION}.{name}" for name in ("kubeconfig_contexts", "eks")]
@@ -42,7 +42,7 @@ _ABOUT_A_TASK = {
 def play_of(block: Block) -> list[dict[str, Any]] | None:
     """The plays that a block is, a play of the tasks that it is, or None where it is neither."""
     content = yaml.safe_load(block.text)
-    if not isinstance(content, list) or not all(isinstance(one, dict) for one in content):
+    if not isinstance(content, list) or not all(isinstance(one, dict) and "sources" not in one for one in content):
         return None
     if any("hosts" in one or "ansible.builtin.import_playbook" in one for one in content):
         return content
@@ -57,8 +57,12 @@ def check(block: Block) -> list[str]:
         return [f"this is no YAML: {error}"]
     if plays is not None:
         return [complaint for play in plays for complaint in _play(play)]
+    if isinstance(content, list) and all(isinstance(one, dict) for one in content):
+        return monitoring.rulebook(content)
     if not isinstance(content, dict):
         return ["this is neither a playbook nor tasks, an inventory or variables: mark the block"]
+    if "groups" in content:
+        return monitoring.rules(block.text)
     if "plugin" in content:
         if content["plugin"] not in PLUGINS:
             return [f"there is no check for the plugin {content['plugin']}"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import typing as t
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.lab import packages
-from tests.lab.paths import LAB
 from tests.lab.say import Say
 
 from .network import Network
@@ -30,15 +28,7 @@ def busybox() -> Path:
     installed = shutil.which("busybox")
     if installed:
         return Path(installed)
-    unpacked = LAB / "busybox"
-    with (LAB / "busybox.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the tests run in several processes
-        if not unpacked.exists():
-            packages.unpack(("busybox-static",), unpacked, Say())
-    (program,) = [
-        path for path in (unpacked / "bin" / "busybox", unpacked / "usr" / "bin" / "busybox") if path.exists()
-    ]
-    return program
+    return packages.program("busybox-static", "busybox", Say())
 
 
 @pytest.fixture

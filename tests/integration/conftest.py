@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT / "collections"), str(ROOT / "tests" / "unit")]
 
 TOOLS = pathlib.Path(sys.executable).parent
 COMPLAINTS = ("[WARNING]", "[DEPRECATION WARNING]")
-PLAYBOOKS = ("recover", "orphans", "baseline", "traffic_manager", "rebuild", "merge_reports")
+PLAYBOOKS = ("recover", "orphans", "baseline", "traffic_manager", "rebuild", "merge_reports", "scheduled_recovery")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -173,19 +173,19 @@ class Cluster:
             raise LabError(f"{self.name}: {what} after {timeout:.0f} s (log: {self._log / log}.log)")
 
     def _import(self, images: Sequence[pathlib.Path]) -> None:
-        """Import the image archives into containerd, if they changed since they were imported."""
-        stamp, value = self._run / "images.stamp", stamps.digest(images)
-        if stamps.is_fresh(stamp, value):
-            return
-        self._say(f"{self.name}: importing images")
+        """Import each image archive into containerd that changed since it was imported."""
         for image in images:
+            stamp, value = self._run / f"{image.stem}.stamp", stamps.digest([image])
+            if stamps.is_fresh(stamp, value):
+                continue
+            self._say(f"{self.name}: importing {image.name}")
             run(
                 self._namespaces.inside("ctr", "--namespace=k8s.io", "images", "import", image),
                 f"{self.name}: importing {image.name}",
                 self._log / "images.log",
                 env=packages.environment(),
             )
-        stamp.write_text(value)
+            stamp.write_text(value)
 
     def _apply_manifests(self) -> None:
         """Create the objects that the cluster's own components need, if their manifests changed."""

@@ -18,6 +18,7 @@ from . import build, charts, images, kubeconfig, packages, target
 from .addresses import NETWORKS
 from .cgroups import find_hierarchies
 from .cluster import Cluster
+from .images import recovery
 from .paths import BIN, CLUSTERS, IMAGES, KUBECONFIG, LAB, RUN
 from .say import LabError, Say
 from .telepresence1.session import planted
@@ -44,7 +45,7 @@ def up(say: Say) -> None:
     build_programs(say)
     with _lock(str(LAB), say):
         charts.pack_all(say)
-        archives = images.build(IMAGES, BIN / "traffic", say)
+        archives = [*images.build(IMAGES, BIN / "traffic", say), recovery.build(IMAGES, say)]
     if target.own_clusters():
         contexts = " and ".join(target.clusters()[1])
         say(

@@ -5,6 +5,7 @@
 - ``lab.local/telepresence-k8s:0.105`` and ``:0.109``: a stand-in for the proxy of a Telepresence 1 session
 - ``lab.local/tel2:2.20.2``: the traffic-manager and the traffic-agent of Telepresence 2, the real ones
 - ``lab.local/curl:1``: curl and a shell, for the job that the traffic-manager's chart runs before it is uninstalled
+- ``lab.local/recovery:1``: an execution environment with this collection (`recovery`)
 """
 
 from __future__ import annotations

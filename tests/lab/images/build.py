@@ -40,8 +40,8 @@ def build(out: pathlib.Path, traffic: pathlib.Path, say: Callable[[str], None]) 
             recipes.curl(curl),
         ]
     for archive, image in zip(archives, images, strict=True):
-        _replace(archive, to_archive(image, debian.architecture()))
-    _replace(made_from, inputs.encode())
+        replace(archive, to_archive(image, debian.architecture()))
+    replace(made_from, inputs.encode())
     return archives
 
 
@@ -54,7 +54,7 @@ def _inputs(traffic: pathlib.Path) -> str:
     return digest.hexdigest()
 
 
-def _replace(path: pathlib.Path, content: bytes) -> None:
+def replace(path: pathlib.Path, content: bytes) -> None:
     """Write a file so that a reader or a killed run never sees half of it."""
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     partial.write_bytes(content)

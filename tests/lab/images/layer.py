@@ -52,6 +52,13 @@ class Layer:
                     content = tree.extractfile(member)
                     self.file(path, content.read() if content else b"", stat.S_IMODE(member.mode))
 
+    def tree(self, path: str, directory: pathlib.Path) -> None:
+        """Add the files below ``directory`` as files below ``path``, without what Python compiled of them."""
+        for file in sorted(directory.rglob("*")):
+            if file.is_file() and file.suffix != ".pyc":
+                mode = 0o755 if file.stat().st_mode & stat.S_IXUSR else 0o644
+                self.file(f"{path}/{file.relative_to(directory)}", file.read_bytes(), mode)
+
     def to_tar(self) -> bytes:
         """Return the tar, parents before children, without times or names of the machine that wrote it."""
         for path in list(self._entries):

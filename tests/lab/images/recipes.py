@@ -51,7 +51,7 @@ def app(busybox: pathlib.Path) -> Image:
 
 def telepresence_proxy(packages: list[pathlib.Path]) -> Image:
     """Return the stand-in for the proxy of a Telepresence session; ``packages`` are the closure of `PROXY_ROOTS`."""
-    layer = _programs(packages, PROXY_PROGRAMS)
+    layer = programs(packages, PROXY_PROGRAMS)
     layer.file("etc/passwd", b"root:x:0:0::/:/bin/sh\ntelepresence::1000:0:Telepresence User:/usr/src/app:/bin/ash\n")
     layer.file("etc/group", b"root:x:0:\n")
     # Without this, glibc takes the first line of /etc/hosts only, and "localhost" would not be ::1 too.
@@ -73,7 +73,7 @@ def telepresence_proxy(packages: list[pathlib.Path]) -> Image:
 
 def tel2(packages: list[pathlib.Path], traffic: bytes) -> Image:
     """Return the image of Telepresence 2; ``packages`` are the closure of `TEL2_ROOTS`, ``traffic`` is its program."""
-    layer = _programs(packages, TEL2_PROGRAMS)
+    layer = programs(packages, TEL2_PROGRAMS)
     for name in IPTABLES:
         layer.symlink(f"usr/sbin/{name}", "xtables-nft-multi")
     layer.file("usr/bin/traffic", traffic, 0o755)
@@ -82,10 +82,10 @@ def tel2(packages: list[pathlib.Path], traffic: bytes) -> Image:
 
 def curl(packages: list[pathlib.Path]) -> Image:
     """Return an image of curl and a shell; ``packages`` are the closure of `CURL_ROOTS`."""
-    return Image(["lab.local/curl:1"], _programs(packages, CURL_PROGRAMS), {"Entrypoint": ["/usr/bin/curl"]})
+    return Image(["lab.local/curl:1"], programs(packages, CURL_PROGRAMS), {"Entrypoint": ["/usr/bin/curl"]})
 
 
-def _programs(packages: list[pathlib.Path], programs: tuple[str, ...]) -> Layer:
+def programs(packages: list[pathlib.Path], programs: tuple[str, ...]) -> Layer:
     """The libraries of ``packages`` with those programs whose names begin so; busybox stands for every other command."""
 
     def wanted(path: str) -> bool:

@@ -56,7 +56,7 @@ def _tls(configuration: t.Any) -> dict[str, t.Any]:
         "certfile": configuration.cert_file,
         "keyfile": configuration.key_file,
         "check_hostname": bool(configuration.verify_ssl) and configuration.assert_hostname is not False,
-        "server_hostname": configuration.tls_server_name,
+        "server_hostname": getattr(configuration, "tls_server_name", None),  # kubernetes 24 has none
     }
     return {name: value for name, value in options.items() if value is not None}
 

@@ -12,11 +12,16 @@ from typing import Any
 from unittest import mock
 
 import kubernetes.client
-from ansible.module_utils import _internal
+from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s import client
 from kubernetes.config import kube_config
+
+try:
+    from ansible.module_utils import _internal
+    from ansible.module_utils.testing import patch_module_args
+except ImportError:  # before ansible-core 2.19
+    _internal = None
 
 # What a developer's shell may hold and a module would obey.
 _CLUSTER_VARIABLES = ("K8S_AUTH_", "KUBE", "KUBERNETES_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "OPENSHIFT_")
@@ -37,14 +42,16 @@ def fresh_process(env: Mapping[str, str]) -> Iterator[str]:
             mock.patch.dict(os.environ, {**kept, "HOME": directory, "TMPDIR": directory, **env}, clear=True),
             mock.patch.object(tempfile, "tempdir", directory),
             mock.patch.dict(client._pool, clear=True),
+            mock.patch.dict(kube_config._temp_files, clear=True),
             # The client reads it from the environment when it is imported.
             mock.patch.object(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", env.get("KUBECONFIG", "~/.kube/config")),
             mock.patch.object(kubernetes.client.Configuration, "_default", None),
-            mock.patch.object(_internal, "is_controller", False),
-            mock.patch.dict(warnings._global_warnings, clear=True),
-            mock.patch.dict(warnings._global_deprecations, clear=True),
+            mock.patch.object(warnings, "_global_warnings", type(warnings._global_warnings)()),
+            mock.patch.object(warnings, "_global_deprecations", type(warnings._global_deprecations)()),
         ):
             stack.enter_context(patch)
+        if _internal is not None:
+            stack.enter_context(mock.patch.object(_internal, "is_controller", False))
         yield directory
 
 
@@ -65,7 +72,7 @@ def run_module(
     code: object = None
     with fresh_process(env or {}) as directory:
         internal = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_tmpdir": directory}
-        with patch_module_args({**args, **internal}), contextlib.redirect_stdout(output):
+        with _handed_over({**args, **internal}), contextlib.redirect_stdout(output):
             try:
                 main()
             except SystemExit as exit_:
@@ -78,5 +85,21 @@ def run_module(
         raise AssertionError(f"the module ended with {code!r} and failed={result.get('failed')!r}")
     for kind in ("warnings", "deprecations"):
         if kind in result:
-            result[kind] = [summary["event"]["msg"] for summary in result[kind]]
+            result[kind] = [_sentence(summary) for summary in result[kind]]
     return result
+
+
+def _handed_over(args: Mapping[str, Any]) -> contextlib.AbstractContextManager[object]:
+    """While it is open, a module finds *args* as its options."""
+    if _internal is not None:
+        found: contextlib.AbstractContextManager[object] = patch_module_args(args)
+        return found
+    return mock.patch.object(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": args}).encode())
+
+
+def _sentence(summary: Any) -> str:
+    """The text of a warning or deprecation, in the form of any version of ansible-core."""
+    if isinstance(summary, str):
+        return summary
+    text: str = summary["event"]["msg"] if "event" in summary else summary["msg"]
+    return text

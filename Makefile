@@ -8,7 +8,7 @@ export PATH := $(abspath $(VENV))/bin:$(PATH)
 # Ansible warns of nothing but what our own files cause.
 export ANSIBLE_LOCALHOST_WARNING := false
 
-.PHONY: help demo test lint docs sanity unit integration faults bench lab-up lab-down lab-status
+.PHONY: help demo test lint docs sanity unit integration faults bench test-matrix lab-up lab-down lab-status
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -52,6 +52,9 @@ bench: lab-up ## Measure what runs cost, beside other ways (more than an hour): 
 
 sanity: $(READY) ## Run ansible-test sanity
 	tests/sanity/run.sh
+
+test-matrix: $(READY) ## Run unit and sanity tests on the oldest and newest releases of what is needed (1 hour), or on CELLS of these
+	@$(PYTHON) -m tests.matrix $(CELLS)
 
 lab-up: $(READY) ## Build and start the lab, or repair it
 	@$(PYTHON) -m tests.lab up

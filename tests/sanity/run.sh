@@ -29,7 +29,9 @@ fi
 # A home of its own keeps the caches of ansible-test out of the user's.
 export HOME=$lab/home
 mkdir -p "$HOME/.ansible/test/cache" "$HOME/.config/pip"
-cp tests/sanity/get_pip.py "$HOME/.ansible/test/cache/get_pip_24_2.py" # the name that ansible-core 2.19 looks for
+for version in 23_1_2 24_2; do # the names that ansible-core 2.17, and 2.18 and 2.19 look for
+    cp tests/sanity/get_pip.py "$HOME/.ansible/test/cache/get_pip_$version.py"
+done
 (umask 077 && "$python" tests/sanity/pip_settings.py >"$HOME/.config/pip/pip.conf")
 
 cd "$copy"

@@ -1,0 +1,127 @@
+"""`python -m tests.matrix [CELL ...]`: the product's unit tests and ansible-test sanity on the oldest and newest releases of what it needs.
+
+A cell is one combination, such as `2.17-lowest-newest`: ansible-core, then the client library kubernetes, then the collection kubernetes.core.
+All cells by default. Each has a Python environment of its own below .lab/matrix, which is made once. At the end stands a table; the exit code
+is 1 if anything in it failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import zipfile
+from dataclasses import dataclass
+
+from tests.lab.paths import LAB, ROOT
+
+CORES = ("2.17", "2.18", "2.19")
+CLIENTS = {"lowest": "24.2.0", "newest": "37.0.2"}
+"""The releases of the PyPI package kubernetes: what ee-requirements.txt allows, and what requirements/dev.txt pins."""
+COLLECTIONS = {"lowest": ("5.0.0", "11.0.0"), "newest": ("6.6.0", "14.5.0")}
+"""The releases of kubernetes.core, and for each a release of the PyPI package ansible that carries it."""
+UNITS = ("cluster", "environment", "inventory", "model", "modules", "results", "swaps", "traffic_manager", "wire_tests")
+"""The directories of tests/unit that are about the product, not about the tools and pages of the project."""
+HOME = LAB / "matrix"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination: a release line of ansible-core, and which releases of the client library and of kubernetes.core."""
+
+    core: str
+    client: str
+    collection: str
+
+    def __str__(self) -> str:
+        return f"{self.core}-{self.client}-{self.collection}"
+
+    @property
+    def programs(self) -> pathlib.Path:
+        """The directory of its programs."""
+        return HOME / str(self) / "bin"
+
+
+CELLS = {str(cell): cell for cell in itertools.starmap(Cell, itertools.product(CORES, CLIENTS, COLLECTIONS))}
+
+
+def kubernetes_core(which: str) -> pathlib.Path:
+    """The directory of one release of kubernetes.core, taken out of the PyPI package that carries it, once."""
+    version, carrier = COLLECTIONS[which]
+    place = HOME / f"kubernetes.core-{version}"
+    found = place / "ansible_collections" / "kubernetes" / "core"
+    if not found.exists():
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--ignore-requires-python"]
+        subprocess.run([*pip, f"--dest={place}", f"ansible=={carrier}"], check=True)
+        (wheel,) = place.glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            inside = "ansible_collections/kubernetes/core/"
+            archive.extractall(place, [name for name in archive.namelist() if name.startswith(inside)])
+        wheel.unlink()
+    if f'"version": "{version}"' not in (found / "MANIFEST.json").read_text():
+        raise SystemExit(f"ansible {carrier} does not carry kubernetes.core {version}: mend COLLECTIONS in {__file__}.")
+    return found
+
+
+def make(cell: Cell) -> None:
+    """Makes the environment of a cell, if its requirements changed."""
+    tools = (ROOT / "requirements" / "matrix.txt").read_text()
+    wanted = f"{tools}ansible-core=={cell.core}.*\nkubernetes=={CLIENTS[cell.client]}\n"
+    HOME.mkdir(parents=True, exist_ok=True)
+    requirements, ready = HOME / f"{cell}.txt", HOME / str(cell) / ".ready"
+    if not (ready.exists() and ready.read_text() == wanted):
+        requirements.write_text(wanted)
+        subprocess.run(["requirements/venv.sh", HOME / str(cell), f"../.lab/matrix/{cell}.txt"], cwd=ROOT, check=True)
+        (libraries,) = (HOME / str(cell) / "lib").glob("python3.*/site-packages")
+        link = libraries / "ansible_collections" / "kubernetes" / "core"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(kubernetes_core(cell.collection))
+        ready.write_text(wanted)
+
+
+def outcome(cell: Cell, what: str, command: list[str]) -> str:
+    """Runs one part of a cell with its programs first in PATH; ``passed in 95 s``, or where to read why not."""
+    log = HOME / f"{cell}-{what}.log"
+    began = time.monotonic()
+    with log.open("w") as output:
+        environment = {**os.environ, "PATH": f"{cell.programs}:{os.environ['PATH']}"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, check=False, stdout=output, stderr=subprocess.STDOUT)
+    took = f"in {time.monotonic() - began:.0f} s"
+    return f"passed {took}" if done.returncode == 0 else f"FAILED {took}, see {log.relative_to(ROOT)}"
+
+
+def main() -> int:
+    """Runs the cells that were asked for; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
+    parser.add_argument("cells", nargs="*", metavar="CELL", help=", ".join(CELLS))
+    asked = parser.parse_args().cells or list(CELLS)
+    unknown = [name for name in asked if name not in CELLS]
+    if unknown:
+        parser.error(f"there is no cell {', '.join(unknown)}; there are {', '.join(CELLS)}")
+    rows = []
+    for name in asked:
+        cell = CELLS[name]
+        make(cell)
+        print(f"{name}: testing", flush=True)
+        units = [
+            str(cell.programs / "python"),
+            "-m",
+            "pytest",
+            "-q",
+            "--numprocesses=2",
+            *(f"tests/unit/{one}" for one in UNITS),
+        ]
+        rows.append((name, outcome(cell, "units", units), outcome(cell, "sanity", ["tests/sanity/run.sh"])))
+    print(f"\n{'cell':<24}{'units':<64}sanity")
+    for name, of_units, of_sanity in rows:
+        print(f"{name:<24}{of_units:<64}{of_sanity}")
+    return int(any("FAILED" in part for row in rows for part in row))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

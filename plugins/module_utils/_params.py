@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to the collection: no promise of compatibility.
 
-"""What every module checks of its parameters."""
+"""What every module takes from its parameters in the same way."""
 
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 
 def at_least(params: t.Mapping[str, t.Any], bounds: t.Mapping[str, int]) -> None:
@@ -15,3 +17,23 @@ def at_least(params: t.Mapping[str, t.Any], bounds: t.Mapping[str, int]) -> None
     for name, least in bounds.items():
         if params.get(name) is not None and params[name] < least:
             raise ValueError(f"Option {name} is {params[name]}, but at least {least} is needed.")
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which namespaces a run is about, by patterns; all of them where ``namespaces`` is empty."""
+
+    namespaces: tuple[str, ...]
+    exclude_namespaces: tuple[str, ...]
+
+    @property
+    def listed(self) -> list[str] | None:
+        """The namespaces one by one, where they are given literally; None where all of the cluster are listed, or rights in all are needed."""
+        if not self.namespaces or any(char in name for name in self.namespaces for char in "*?["):
+            return None
+        return [name for name in self.namespaces if self.wants(name)]
+
+    def wants(self, namespace: str) -> bool:
+        """Whether the run looks at this namespace."""
+        wanted = not self.namespaces or any(fnmatchcase(namespace, pattern) for pattern in self.namespaces)
+        return wanted and not any(fnmatchcase(namespace, pattern) for pattern in self.exclude_namespaces)

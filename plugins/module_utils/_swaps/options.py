@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 import typing as t
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
-from .._params import at_least
+from .._params import Where, at_least
 from .liveness import Rules
 from .managers import POLICIES, TOOLS
 from .plan import Policy
@@ -71,11 +70,9 @@ polled every 30 s; a probe needs 4 s beside waiting for the client."""
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Where):
     """The options of a run, checked. ``select`` is compiled, None where everything is selected."""
 
-    namespaces: tuple[str, ...]
-    exclude_namespaces: tuple[str, ...]
     select: t.Any
     probe: str
     deadline: float
@@ -110,18 +107,6 @@ class Options:
             rules=Rules(float(params["start_window"]), float(params["interval"]), restorable),
             policy=Policy(restorable, params["trust"], params["replicas_limit"], _reported(params["managers"])),
         )
-
-    @property
-    def listed(self) -> list[str] | None:
-        """The namespaces to list one by one: those given literally; None where all are listed at once."""
-        if not self.namespaces or any(char in name for name in self.namespaces for char in "*?["):
-            return None
-        return [name for name in self.namespaces if self.wants(name)]
-
-    def wants(self, namespace: str) -> bool:
-        """Whether the run looks at this namespace."""
-        wanted = not self.namespaces or any(fnmatchcase(namespace, pattern) for pattern in self.namespaces)
-        return wanted and not any(fnmatchcase(namespace, pattern) for pattern in self.exclude_namespaces)
 
     def selects(self, record: t.Mapping[str, t.Any]) -> bool:
         """Whether the user's expression is true for a session's record."""

@@ -39,9 +39,9 @@ from .liveness import Judgement, Reading, earliest
 from .managers import helm_release, managers
 from .options import Options
 from .originals import Match, find
-from .plan import Case, decide_all, over
+from .plan import Case, decide_all, over, rivals
 from .record import Stored
-from .sessions import IGNORE, SELECTOR, Session, existing, ignored, recognise, session_of
+from .sessions import IGNORE, SELECTOR, Key, Session, existing, ignored, recognise, session_of
 from .witnesses import Witnesses, gather
 
 NOT_ASKED = Judgement("unknown", "It was not asked.", firm=False)
@@ -74,19 +74,20 @@ class Observer:
         cases = self.unasked(self.options.listed)
         if self.options.unlabelled:
             cases = sorted([*cases, *self._unlabelled()], key=lambda case: case.session.created)
-        self._ask_all(cases, {})
+        self._ask_all(cases, {}, ())
         self._look_twice(cases)
         self.decide(cases)
         return cases
 
-    def observe_again(self, namespace: str, before: t.Mapping[tuple[str, str], Case]) -> list[Case]:
+    def observe_again(self, namespace: str, before: t.Mapping[Key, Case], due: t.AbstractSet[Key]) -> list[Case]:
         """All sessions of one namespace, anew: what is true now, for the writes that follow at once.
 
         ``before``: the cases known by session key. A verdict of theirs that is still young holds: each question is traffic
-        that keeps a half-open tunnel alive.
+        that keeps a half-open tunnel alive. ``due``: those that are to be written for; an old verdict of one that has to do with
+        none of them holds as well: its turn, and its question, come later.
         """
-        cases = self.unasked([namespace])
-        self._ask_all(cases, before)
+        cases = self.unasked([namespace], before.keys() - due - _rivals_of(due, before.values()))
+        self._ask_all(cases, before, before.keys() - due - _rivals_of(due, cases))
         self.decide(cases)
         return cases
 
@@ -96,8 +97,11 @@ class Observer:
         lists = self.pool.map(lambda place: self.api.list(place[0], place[1], metadata_only=True), places)
         return {f"{obj['metadata']['namespace']}/{obj['metadata']['name']}" for found in lists for obj in found}
 
-    def unasked(self, namespaces: t.Sequence[str] | None) -> list[Case]:
-        """The sessions in these namespaces (None: in all of the run) with their originals; no proxy is asked. Reads the records anew."""
+    def unasked(self, namespaces: t.Sequence[str] | None, later: t.Container[Key] = ()) -> list[Case]:
+        """The sessions in these namespaces (None: in all of the run) with their originals; no proxy is asked. Reads the records anew.
+
+        ``later``: those for whose pods nobody waits that they go.
+        """
         protected = self._protected(namespaces)
         stored = self.read_records(namespaces)
         # Other threads decide by the records meanwhile: none may be missing from them for a moment.
@@ -106,21 +110,21 @@ class Observer:
                 self.records[name] = stored[name]
             else:
                 self.records.pop(name, None)
-        return self._found(self._settled(namespaces), protected)
+        return self._found(self._settled(namespaces, later), protected)
 
-    def _settled(self, namespaces: t.Sequence[str] | None) -> list[Session]:
+    def _settled(self, namespaces: t.Sequence[str] | None, later: t.Container[Key]) -> list[Session]:
         """The sessions, once the pods of proxies that somebody has just deleted have gone as well, or do not go at all."""
         sessions = self.sessions(namespaces)
         for pause in GOING:
-            if not any(session.bereft for session in sessions):
+            if not any(session.bereft and session.key not in later for session in sessions):
                 break
             time.sleep(pause)
             sessions = self.sessions(namespaces)
         return sessions
 
-    def proxies_now(self, namespace: str) -> dict[tuple[str, str], list[Object]]:
+    def proxies_now(self, namespace: str) -> dict[Key, list[Object]]:
         """By (namespace, session id), what stands in for the sessions of a namespace at this moment: no more than its metadata."""
-        now: dict[tuple[str, str], list[Object]] = {}
+        now: dict[Key, list[Object]] = {}
         for kind in (DEPLOYMENT, *(kind for kind in self.kinds if kind is DEPLOYMENT_CONFIG), POD):
             # The Pods of a proxy that is a workload are none themselves.
             known = set(now)
@@ -215,17 +219,17 @@ class Observer:
                 ) from error
             raise
 
-    def _ask_all(self, cases: t.Sequence[Case], before: t.Mapping[tuple[str, str], Case]) -> None:
-        """Asks every session once, many at a time."""
+    def _ask_all(self, cases: t.Sequence[Case], before: t.Mapping[Key, Case], later: t.Container[Key]) -> None:
+        """Asks every session once, many at a time; see :meth:`observe_again`."""
         asked = [case for case in cases if not case.opted_out]
-        list(self.pool.map(lambda case: self._ask(case, before.get(case.session.key)), asked))
+        list(self.pool.map(lambda case: self._ask(case, before.get(case.session.key), later), asked))
 
-    def _ask(self, case: Case, before: Case | None) -> None:
+    def _ask(self, case: Case, before: Case | None, later: t.Container[Key]) -> None:
         """Puts the questions to a session, or takes over earlier answers about the same pods.
 
         Only a verdict that condemns has to be young when it is acted on; any other can do no more than hold something back.
         """
-        holds = before and (before.young or not over(before, self.options.policy))
+        holds = before and (before.young or case.session.key in later or not over(before, self.options.policy))
         if before and holds and _pods(before.session) == _pods(case.session):
             case.take_answers(before)
         else:
@@ -308,6 +312,10 @@ class Observer:
 def _in_place(session: Session) -> bool:
     """Whether OpenShift itself keeps what the session changed."""
     return bool(session.proxies) and session.proxies[0]["kind"] in (DEPLOYMENT_CONFIG.name, REPLICATION_CONTROLLER.name)
+
+
+def _rivals_of(keys: t.Container[Key], cases: t.Collection[Case]) -> set[Key]:
+    return {rival.session.key for rival in rivals([case for case in cases if case.session.key in keys], cases)}
 
 
 def _pods(session: Session) -> set[str]:

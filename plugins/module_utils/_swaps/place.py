@@ -17,7 +17,7 @@ from .hand import Hand
 from .journal import Journal
 from .observe import Observer
 from .plan import Case, Scale, over, told
-from .sessions import ignored
+from .sessions import Key, ignored
 from .together import Together
 
 SIGNS_OF_LIFE = ("alive", "starting", "suspended", "clientless")
@@ -32,8 +32,10 @@ class Place:
         self.hand = Hand(observer.api, journal, observer.options.oc_binary)
         self._observer = observer
         self._namespace = namespace
-        self._lock = threading.Lock()
         self._proxies_now = Together(lambda: observer.proxies_now(namespace))
+        self._observe_due = Together(self._observe_those_due)
+        self._lock = threading.Lock()
+        self._due: set[Key] = set()
         self._known = {case.session.key: case for case in cases if case.session.namespace == namespace}
         self._first = frozenset(self._known)
 
@@ -64,21 +66,25 @@ class Place:
         if not any(uid(now) == uid(original) and replicas(now) > 0 and not ignored(now) for now in present):
             raise _changed(f"{ref(original)} on {self.api.server} was changed by other hands.")
 
-    def refresh(self, group: t.Sequence[Case], anew: bool) -> None:
-        """Settles the cases by what is true now. ``anew``: an observation of another thread, however young, will not do."""
+    def refresh(self, group: t.Sequence[Case]) -> None:
+        """Settles the cases by what is true now."""
         with self._lock:
-            if anew or self.outdated(
-                [self._known[case.session.key] for case in group if case.session.key in self._known]
-            ):
-                fresh = self._observer.observe_again(self._namespace, self._known)
-                self._known = {case.session.key: case for case in fresh}
-            known = self._known
+            self._due.update(case.session.key for case in group)
+        known = self._observe_due()
         unsettled = [case for case in group if case.outcome != "restored"]
         for case in unsettled:
             _look_for_change(case, known.get(case.session.key))
         self._make_way(unsettled, list(known.values()))
         for case in unsettled:
             self._take_over(case, known.get(case.session.key))
+
+    def _observe_those_due(self) -> dict[Key, Case]:
+        """Observes for all threads that wait: who comes while this is under way has to wait for the next."""
+        with self._lock:
+            due, self._due = self._due, set()
+        fresh = self._observer.observe_again(self._namespace, self._known, due)
+        self._known = {case.session.key: case for case in fresh}
+        return self._known
 
     def _make_way(self, group: t.Sequence[Case], known: t.Sequence[Case]) -> None:
         """Takes our own scale back where a session turns out to stand in for the original: it came, or woke up, at that very moment.

@@ -163,18 +163,19 @@ def decide_all(cases: t.Sequence[Case], policy: Policy) -> None:
             _decide_swap(case, case.match.original, cases, policy)
 
 
-def rivals(case: Case, cases: t.Iterable[Case]) -> list[Case]:
-    """The other sessions that have, or may have, scaled down the same original."""
-    mine = {uid(candidate) for candidate in case.match.candidates}
+def rivals(group: t.Collection[Case], cases: t.Iterable[Case]) -> list[Case]:
+    """The sessions besides these that have, or may have, scaled down an original of theirs."""
+    keys = {case.session.key for case in group}
+    mine = {uid(candidate) for case in group for candidate in case.match.candidates}
     return [
         other
         for other in cases
-        if other is not case and mine & {uid(candidate) for candidate in other.match.candidates}
+        if other.session.key not in keys and mine & {uid(candidate) for candidate in other.match.candidates}
     ]
 
 
 def _decide_swap(case: Case, original: Object, cases: t.Sequence[Case], policy: Policy) -> None:
-    others = rivals(case, cases)
+    others = rivals([case], cases)
     if _held(case, original, others, policy):
         return
     if session_of(original):
@@ -213,7 +214,7 @@ def _held(case: Case, original: Object, others: t.Iterable[Case], policy: Policy
 
 def _decide_in_place(case: Case, way: WayBack, cases: t.Sequence[Case], policy: Policy) -> None:
     """Settles a session that changed a DeploymentConfig itself. Nothing of it is ever deleted."""
-    if way.config is not None and _held(case, way.config, rivals(case, cases), policy):
+    if way.config is not None and _held(case, way.config, rivals([case], cases), policy):
         return
     if way.wait:
         case.settle("held", way.wait)

@@ -58,7 +58,7 @@ def _restore_group(place: Place, group: list[Case]) -> None:
     for attempt in range(ATTEMPTS):
         try:
             if attempt or place.outdated(group):
-                place.refresh(group, anew=attempt > 0)
+                place.refresh(group)
                 if place.has_changed():
                     problem = f"sessions keep coming in namespace {group[0].session.namespace}"
                     continue
@@ -78,7 +78,7 @@ def _give_up(place: Place, group: t.Sequence[Case], problem: str, doubtful: bool
     """Settles what could not be carried out; a write that may have happened is looked for once more."""
     if doubtful:
         try:
-            place.refresh(group, anew=True)
+            place.refresh(group)
             doubtful = False
         except Exception:  # noqa: S110 - what could not be looked at stays doubtful, and is said to be
             pass

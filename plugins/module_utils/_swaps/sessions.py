@@ -42,6 +42,9 @@ RELEASE = re.compile(r"0\.(\d{1,3})")
 FIRST_POLLED = 88
 """The first release whose client answers its proxy on port 9055 (telepresence 0.88, telepresence/proxy.py; 0.87 has only ssh)."""
 
+Key = tuple[str, str]
+"""(namespace, session id, or the name of what has none)."""
+
 
 @dataclass(frozen=True)
 class Session:
@@ -68,8 +71,8 @@ class Session:
     deletable: bool
 
     @property
-    def key(self) -> tuple[str, str]:
-        """(namespace, session id, or the name of what has none): what tells sessions apart in one cluster."""
+    def key(self) -> Key:
+        """What tells it apart from the other sessions of its cluster."""
         return self.namespace, self.session_id or str(self.proxies[0]["metadata"]["name"])
 
     @property

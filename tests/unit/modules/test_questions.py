@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -415,3 +416,26 @@ def test_the_clock_of_the_node_may_differ_from_the_api_servers(cluster: Cluster)
     states.answers(cluster.server, "default", pod, "gone", probe_output.answer, pod_clock_ahead=7200)
     assert only(cluster.run())["verdict"] == "stale"
     assert cluster.writes == RESTORED
+
+
+@pytest.mark.parametrize("proxies_of_each", [1, 2])
+def test_hundreds_of_proxies_are_asked_once_more_each_when_their_turn_comes(
+    cluster: Cluster, proxies_of_each: int
+) -> None:
+    """Questions that take longer than a verdict holds: no session waits for, or depends on, the questions of others."""
+    originals, took = 4, 4.0 / proxies_of_each
+    for number in range(originals):
+        cluster.web(f"web-{number}", app=f"web-{number}")
+        for younger in range(proxies_of_each):
+            pod = cluster.proxy(f"{number}{younger}".rjust(32, "a"), 5000 - younger, f"web-{number}")
+            cluster.client(pod, "gone")
+            cluster.server.exec("default", pod, lambda call: _after(cluster, took))
+    # One thread, for the fake clock adds up what threads wait beside each other.
+    result = cluster.run(probe="exec", concurrency=1, replicas={f"default/web-{n}": 3 for n in range(originals)})
+    assert result["summary"]["outcomes"] == {"restored": originals * proxies_of_each}
+    assert set(Counter(cluster.execs).values()) == {2}
+
+
+def _after(cluster: Cluster, took: float) -> exec_.Ran:
+    cluster.clock.sleep(took)
+    return exec_.Ran(gone_answer(cluster))

@@ -282,7 +282,7 @@ def test_a_session_that_may_be_on_the_original_holds_too() -> None:
     ambiguous.match = Match(candidates=(WEB, deployment("web2")), problem="more than one")
     cases = decided(case(older(), "stale", WEB, SWAP_3), ambiguous)
     assert [one.outcome for one in cases] == ["held", "none"]
-    assert rivals(cases[0], cases) == [ambiguous] and rivals(ambiguous, cases) == [cases[0]]
+    assert rivals([cases[0]], cases) == [ambiguous] and rivals([ambiguous], cases) == [cases[0]]
 
 
 @pytest.mark.parametrize("ambiguous_is", ["older", "younger"])

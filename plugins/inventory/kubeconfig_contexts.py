@@ -85,6 +85,7 @@ import typing as t
 
 import yaml
 from ansible.errors import AnsibleParserError
+from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.secrets import is_content
 from ansible_collections.devclusters.telepresence.plugins.plugin_utils._hosts import ClusterInventory, Variables
 
 
@@ -157,8 +158,13 @@ def _entries(path: str, config: t.Any, plural: str, singular: str) -> dict[str, 
     return entries
 
 
-def _paths(given: t.Iterable[str], directory: str) -> list[str]:
-    """The files that are named, as absolute paths; like kubectl, what is empty between two separators is no file."""
+def _paths(given: t.Sequence[str], directory: str) -> list[str]:
+    """The files that are named, as absolute paths; like kubectl, what is empty between two separators is no file. Raises AnsibleParserError."""
+    if any(is_content(entry) for entry in given):
+        # Not shown: it holds credentials.
+        raise AnsibleParserError(
+            "Option kubeconfig holds the content of a kubeconfig: write it to a file and give the path."
+        )
     names = [name for entry in given for name in entry.split(os.pathsep) if name]
     return [os.path.normpath(os.path.join(directory, os.path.expanduser(name))) for name in names]
 

@@ -31,8 +31,18 @@ try:
     import kubernetes
     import urllib3
     from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
+    from kubernetes.config.kube_config import KubeConfigLoader
 
     MISSING = ""
+
+    class _KubeConfigLoader(KubeConfigLoader):  # type: ignore[misc]
+        """The client's own, which also heeds ``proxy-url``: older ones would go past the proxy (kubernetes 24.2.0, config/kube_config.py)."""
+
+        def _set_config(self, client_configuration: t.Any) -> None:
+            super()._set_config(client_configuration)
+            if "proxy-url" in self._cluster:
+                client_configuration.proxy = self._cluster["proxy-url"]
+
 except ImportError as error:
     MISSING = str(error.name)
 
@@ -77,6 +87,8 @@ def connect(module: AnsibleModule) -> Api:
     auth = {name: module.params.get(name) for name in AUTH_ARG_SPEC}
     _mask(module, auth)
     refuse_ambiguous(auth, os.environ)
+    refuse_content(auth, os.environ)
+    kubernetes.config.kube_config.KubeConfigLoader = _KubeConfigLoader
     # Repetitions are decided in Api alone.
     urllib3.util.retry.Retry.DEFAULT = urllib3.util.retry.Retry(0)
     # kubernetes.core keeps its discovery cache in the temporary directory under a name anybody can foretell.
@@ -105,6 +117,9 @@ def _mask(module: AnsibleModule, auth: t.Mapping[str, t.Any]) -> None:
     if isinstance(kubeconfig, dict):
         module.no_log_values.difference_update(secrets.texts(kubeconfig))
         module.params["kubeconfig"] = "(given as a dictionary)"
+    elif isinstance(kubeconfig, str) and secrets.is_content(kubeconfig):
+        # The result repeats the options, and this one is no secret to kubernetes.core (5.0.0, plugins/module_utils/args_common.py).
+        module.params["kubeconfig"] = "(given as content)"
     module.no_log_values.update(secrets.of_options(auth, os.environ))
 
 
@@ -186,6 +201,19 @@ def refuse_ambiguous(auth: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) 
             f"{' and '.join(named)} given for this cluster; unset {'them' if len(stronger) > 1 else 'it'}, "
             "or give host and api_key for each cluster instead."
         )
+
+
+def refuse_content(auth: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> None:
+    """Raises ClusterError where a kubeconfig's content stands in place of its path: messages would show it, with the credentials in it."""
+    for option, value in (
+        ("Option kubeconfig", auth.get("kubeconfig")),
+        ("K8S_AUTH_KUBECONFIG in the environment", environ.get("K8S_AUTH_KUBECONFIG")),
+    ):
+        if isinstance(value, str) and secrets.is_content(value):
+            raise ClusterError(
+                f"{option} holds the content of a kubeconfig where its path is expected: "
+                "write it to a file and give the path, or give option kubeconfig a dictionary (from_yaml)."
+            )
 
 
 def refuse_anonymous(configuration: t.Any, auth: t.Mapping[str, t.Any], where: str, complaint: str = "") -> None:

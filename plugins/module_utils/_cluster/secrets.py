@@ -63,6 +63,11 @@ def left_out(text: str, variables: t.Mapping[str, str]) -> str:
     return KEY_LIKE.sub("(left out)", text)
 
 
+def is_content(kubeconfig: str) -> bool:
+    """Whether this is the content of a kubeconfig, in YAML or JSON, and not a path."""
+    return "\n" in kubeconfig or kubeconfig.lstrip().startswith("{")
+
+
 def texts(value: t.Any) -> set[str]:
     """Every text and number in nested data, as a text."""
     if isinstance(value, (dict, list)):

@@ -175,6 +175,11 @@ def test_a_file_that_is_no_kubeconfig_is_named(
     assert str(tmp_path / "one") in said
 
 
+def test_content_in_place_of_a_path_is_refused_unseen(tmp_path: Path, refused: Callable[..., str]) -> None:
+    content = kubeconfig(tmp_path / "one", "dev").read_text()
+    assert "Option kubeconfig holds the content of a kubeconfig: write it to a file" in refused(kubeconfig=[content])
+
+
 def test_two_contexts_of_one_name_are_an_error(tmp_path: Path, refused: Callable[..., str]) -> None:
     kubeconfig(tmp_path / "one", "dev")
     kubeconfig(tmp_path / "two", "dev")

@@ -121,6 +121,7 @@ BAD: dict[str, Callable[[Credentials], Options]] = {
     "proxy that cannot be read": lambda of: {**of.host, "api_key": TOKEN, "proxy": f"http://me:{CANARY}#x@h:port"},
     "address with a password": lambda of: {**of.host, "api_key": TOKEN, "host": f"https://me:{CANARY}@127.0.0.1:9"},
     "content in place of a path": lambda of: {"kubeconfig": Path(of.file({"token": CANARY})["kubeconfig"]).read_text()},
+    "JSON in place of a path": lambda of: {"kubeconfig": json.dumps(of.inline({"token": CANARY})["kubeconfig"])},
     "a kubeconfig of nonsense": lambda of: {"kubeconfig": {"users": [{"user": CANARY}, CANARY], "clusters": CANARY}},
 }
 
@@ -190,6 +191,18 @@ def test_a_proxy_of_the_environment_is_a_secret(cluster: Cluster, credentials: C
     broken = f"http://me:{CANARY}@127.0.0.1:port"
     for address in (PROXY, broken):
         assert checked(cluster.run(env={variable: address}, **options))["failed"] is True
+
+
+@pytest.mark.parametrize("where", ["option", "environment"])
+@pytest.mark.parametrize("write", [yaml.safe_dump, json.dumps])
+def test_content_in_place_of_a_path_is_refused(
+    cluster: Cluster, credentials: Credentials, write: Callable[[Any], str], where: str
+) -> None:
+    content = write(credentials.inline({"token": CANARY})["kubeconfig"])
+    options = {"kubeconfig": content} if where == "option" else {"kubeconfig": None}
+    env = {"K8S_AUTH_KUBECONFIG": content} if where == "environment" else {}
+    result = checked(cluster.run(env=env, **options))
+    assert "holds the content of a kubeconfig where its path is expected" in result["msg"]
 
 
 def test_secrets_of_the_environment_are_secrets(cluster: Cluster, credentials: Credentials) -> None:

@@ -89,6 +89,12 @@ options:
     description: How many questions are asked at once in the cluster.
     type: int
     default: 16
+  node_concurrency:
+    description:
+      - How many sessions are asked at once whose pods are on the same node, because one kubelet answers for all of them. Never more than O(concurrency).
+      - A question that waits for its turn takes none of its O(deadline).
+    type: int
+    default: 4
   trust:
     description:
       - The weakest class of evidence that may set the number of replicas. What is weaker needs a decision.

@@ -28,6 +28,7 @@ from .._cluster.kinds import (
     SERVICE,
     Kind,
     Object,
+    dig,
     ref,
     uid,
 )
@@ -42,6 +43,7 @@ from .originals import Match, find
 from .plan import Case, decide_all, over, rivals
 from .record import Stored
 from .sessions import IGNORE, SELECTOR, Key, Session, existing, ignored, recognise, session_of
+from .turns import Turns
 from .witnesses import Witnesses, gather
 
 NOT_ASKED = Judgement("unknown", "It was not asked.", firm=False)
@@ -68,6 +70,7 @@ class Observer:
         self.pool = pool
         self.kinds = kinds
         self.records: dict[str, Stored] = {}
+        self._turns = Turns(pool, options.node_concurrency)
 
     def observe(self) -> list[Case]:
         """Every session in the namespaces of the run, judged and decided, oldest first."""
@@ -222,7 +225,7 @@ class Observer:
     def _ask_all(self, cases: t.Sequence[Case], before: t.Mapping[Key, Case], later: t.Container[Key]) -> None:
         """Asks every session once, many at a time; see :meth:`observe_again`."""
         asked = [case for case in cases if not case.opted_out]
-        list(self.pool.map(lambda case: self._ask(case, before.get(case.session.key), later), asked))
+        self._turns.each(lambda case: self._ask(case, before.get(case.session.key), later), asked, _nodes)
 
     def _ask(self, case: Case, before: Case | None, later: t.Container[Key]) -> None:
         """Puts the questions to a session, or takes over earlier answers about the same pods.
@@ -252,7 +255,7 @@ class Observer:
             now = time.monotonic()
             batch = [case for due, case in waiting if due <= now]
             waiting = [(due, case) for due, case in waiting if due > now]
-            list(self.pool.map(lambda case: self._put_questions(case, case.first), batch))
+            self._turns.each(lambda case: self._put_questions(case, case.first), batch, _nodes)
 
     def _gather(self, cases: t.Sequence[Case]) -> None:
         """Evidence for the originals of sessions that are over, where a count is needed, and the way back from changes in place."""
@@ -316,6 +319,11 @@ def _in_place(session: Session) -> bool:
 
 def _rivals_of(keys: t.Container[Key], cases: t.Collection[Case]) -> set[Key]:
     return {rival.session.key for rival in rivals([case for case in cases if case.session.key in keys], cases)}
+
+
+def _nodes(case: Case) -> set[str]:
+    """The nodes whose kubelets the questions to a session reach; a pod without one is not asked."""
+    return {str(node) for pod in case.session.pods if (node := dig(pod, "spec", "nodeName"))}
 
 
 def _pods(session: Session) -> set[str]:

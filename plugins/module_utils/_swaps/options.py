@@ -31,6 +31,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "interval": {"type": "int", "default": 30},
     "deadline": {"type": "int", "default": 10},
     "concurrency": {"type": "int", "default": 16},
+    "node_concurrency": {"type": "int", "default": 4},
     "trust": {"type": "str", "choices": ["recorded", "declared", "historic"], "default": "declared"},
     "replicas": {"type": "dict", "default": {}},
     "replicas_limit": {"type": "int", "default": 50},
@@ -60,6 +61,7 @@ LEAST = {
     "interval": 30,
     "deadline": 6,
     "concurrency": 1,
+    "node_concurrency": 1,
     "replicas_limit": 1,
     "max_restores": 0,
     "wait_timeout": 0,
@@ -77,6 +79,7 @@ class Options(Where):
     probe: str
     deadline: float
     concurrency: int
+    node_concurrency: int
     replicas: t.Mapping[str, int]
     image: t.Pattern[str]
     unlabelled: bool
@@ -98,6 +101,7 @@ class Options(Where):
             probe=params["probe"],
             deadline=float(params["deadline"]),
             concurrency=params["concurrency"],
+            node_concurrency=params["node_concurrency"],
             replicas={name: _count(name, count) for name, count in params["replicas"].items()},
             image=_pattern(params["image_pattern"]),
             unlabelled=params["unlabelled"],

@@ -29,6 +29,7 @@ RESTORED = ["PUT deployments/web/scale 3", f"DELETE pods/{POD}"]
         ({"interval": 29}, "Option interval is 29, but at least 30 is needed."),
         ({"deadline": 5}, "Option deadline is 5, but at least 6 is needed."),
         ({"concurrency": 0}, "Option concurrency is 0, but at least 1 is needed."),
+        ({"node_concurrency": 0}, "Option node_concurrency is 0, but at least 1 is needed."),
         ({"replicas_limit": 0}, "Option replicas_limit is 0, but at least 1 is needed."),
         ({"image_pattern": "("}, "Option image_pattern is no regular expression"),
         ({"select": "namespace =="}, "Option select is no JMESPath expression"),

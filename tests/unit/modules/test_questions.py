@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -439,3 +441,31 @@ def test_hundreds_of_proxies_are_asked_once_more_each_when_their_turn_comes(
 def _after(cluster: Cluster, took: float) -> exec_.Ran:
     cluster.clock.sleep(took)
     return exec_.Ran(gone_answer(cluster))
+
+
+@pytest.mark.parametrize(("most", "at_once"), [(1, 1), (2, 2), (4, 4)])
+def test_the_kubelet_of_a_node_is_asked_no_more_at_once_than_it_may(cluster: Cluster, most: int, at_once: int) -> None:
+    now: Counter[str] = Counter()
+    seen: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def on_node(node: str) -> exec_.Handler:
+        def run(call: exec_.ExecCall) -> exec_.Ran:
+            with lock:
+                now[node] += 1
+                seen[node] = max(seen[node], now[node])
+            time.sleep(0.1)
+            with lock:
+                now[node] -= 1
+            return exec_.Ran(gone_answer(cluster))
+
+        return run
+
+    for number in range(8):
+        namespace, node = f"ns-{number}", "a" if number < 6 else "b"
+        pod = cluster.stage(namespace=namespace)
+        cluster.store.edit("Pod", pod, namespace, lambda obj, node=node: obj["spec"].update(nodeName=node))  # type: ignore[misc]
+        cluster.server.exec(namespace, pod, on_node(node))
+    result = cluster.run("orphans", node_concurrency=most)
+    assert [record["verdict"] for record in result["sessions"]] == ["stale"] * 8
+    assert (seen["a"], seen["b"]) == (at_once, min(at_once, 2))

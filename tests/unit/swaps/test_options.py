@@ -20,7 +20,8 @@ def test_defaults() -> None:
     assert default.rules == Rules(360.0, 30.0, frozenset({"stale", "ended"}))
     assert default.policy.restorable == {"stale", "ended"}
     assert (default.policy.trust, default.policy.replicas_limit) == ("declared", 50)
-    assert (default.probe, default.deadline, default.concurrency) == ("auto", 10.0, 16)
+    assert (default.probe, default.deadline) == ("auto", 10.0)
+    assert (default.concurrency, default.node_concurrency) == (16, 4)
     assert (default.select, default.replicas, default.listed) == (None, {}, None)
 
 
@@ -30,6 +31,7 @@ def test_given_values_arrive_where_they_are_used() -> None:
         interval=45,
         deadline=6,
         concurrency=1,
+        node_concurrency=2,
         verdicts=["clientless"],
         trust="historic",
         replicas_limit=9,
@@ -37,12 +39,19 @@ def test_given_values_arrive_where_they_are_used() -> None:
     assert given.rules == Rules(210.0, 45.0, frozenset({"clientless"}))
     assert given.policy.restorable == {"clientless"}
     assert (given.policy.trust, given.policy.replicas_limit) == ("historic", 9)
-    assert (given.deadline, given.concurrency) == (6.0, 1)
+    assert (given.deadline, given.concurrency, given.node_concurrency) == (6.0, 1, 2)
 
 
 @pytest.mark.parametrize(
     ("name", "least"),
-    [("start_window", 210), ("interval", 30), ("deadline", 6), ("concurrency", 1), ("replicas_limit", 1)],
+    [
+        ("start_window", 210),
+        ("interval", 30),
+        ("deadline", 6),
+        ("concurrency", 1),
+        ("node_concurrency", 1),
+        ("replicas_limit", 1),
+    ],
 )
 def test_least_values(name: str, least: int) -> None:
     assert LEAST[name] == least

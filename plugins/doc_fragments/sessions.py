@@ -94,7 +94,7 @@ options:
       - How many sessions are asked at once whose pods are on the same node, because one kubelet answers for all of them. Never more than O(concurrency).
       - A question that waits for its turn takes none of its O(deadline).
     type: int
-    default: 4
+    default: 8
   trust:
     description:
       - The weakest class of evidence that may set the number of replicas. What is weaker needs a decision.

@@ -24,6 +24,8 @@ try:
 except ImportError:  # connect() says so to the user
     ApiException = DynamicApiError = HTTPError = OSError  # type: ignore[assignment,misc]
 
+T = t.TypeVar("T")
+
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
 TRIES = 4
@@ -147,19 +149,11 @@ class Api:
                 return found
 
     def _patiently(self, method: str, path: str, doing: str, timeout: float = READ_TIMEOUT, **request: t.Any) -> Answer:
-        """Asks until there is an answer, but begins no further try that could not end within ``timeout`` seconds in all."""
-        started = time.monotonic()
-        for attempt in range(TRIES):
-            try:
-                return self._ask(method, path, doing, timeout=timeout, **request)
-            except ClusterError as error:
-                pause = error.retry_after if error.retry_after is not None else 0.5 * 2**attempt
-                again = error.status == 429 or error.may_have_happened
-                out_of_time = time.monotonic() - started + pause > timeout
-                if not again or attempt == TRIES - 1 or pause > LONGEST_PAUSE or out_of_time:
-                    raise
-            time.sleep(pause)
-        raise AssertionError("unreachable")
+        return patiently(
+            lambda: self._ask(method, path, doing, timeout=timeout, **request),
+            timeout,
+            lambda error: error.status == 429 or error.may_have_happened,
+        )
 
     def _ask(
         self,
@@ -205,6 +199,25 @@ class Api:
             raise ClusterError(
                 f"Failed to {doing} on {self.server}: the answer is not whole (no valid JSON).", reason="BadAnswer"
             ) from error
+
+
+def patiently(once: t.Callable[[], T], timeout: float, again: t.Callable[[ClusterError], bool]) -> T:
+    """Tries until it succeeds, but begins no further try that could not end within ``timeout`` seconds in all.
+
+    Between two tries is the pause that the server wishes. Raises ClusterError: one after which ``again`` says that no try is worth
+    while, or the last.
+    """
+    started = time.monotonic()
+    for attempt in range(TRIES):
+        try:
+            return once()
+        except ClusterError as error:
+            pause = error.retry_after if error.retry_after is not None else 0.5 * 2**attempt
+            out_of_time = time.monotonic() - started + pause > timeout
+            if not again(error) or attempt == TRIES - 1 or pause > LONGEST_PAUSE or out_of_time:
+                raise
+        time.sleep(pause)
+    raise AssertionError("unreachable")
 
 
 def plainly(error: BaseException) -> str:

@@ -70,7 +70,8 @@ def refusal(
     ``doing`` says what was tried on which object ("list pods"), ``server`` the API server's URL, ``why`` is a sentence to add.
     """
     message, reason = status_of(body)
-    wish = str(headers.get("Retry-After") or "")
+    # Some clients hand the names of headers on in lower case, in a mapping that knows no other.
+    wish = next((str(value) for name, value in headers.items() if name.lower() == "retry-after"), "")
     detail = (message or f"HTTP {status} without an explanation").rstrip(".")
     return ClusterError(
         f"Failed to {doing} on {server}: {detail}.{_advice(status)}{why}",

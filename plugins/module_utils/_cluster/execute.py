@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from .api import Api, plainly
+from .api import Api, patiently, plainly
 from .errors import ClusterError
 from .foreign import LONGEST_REASON, clean
 from .kinds import POD
@@ -44,12 +44,18 @@ def execute(api: Api, namespace: str, pod: str, container: str, command: t.Seque
     """Runs a command in a container and waits for its end, ``deadline`` seconds at most.
 
     Raises ClusterError where the command could not be started, did not end in time, printed too much, or where the
-    stream ended without its status: half an answer is none.
+    stream ended without its status: half an answer is none. Only a server that says it is too busy is asked again, when it wishes;
+    the deadline counts from the try that it lets in.
     """
     doing = f"exec into pod {namespace}/{pod}"
-    ends = time.monotonic() + deadline
     query = [("container", container), ("stdout", "true"), ("stderr", "true"), *(("command", word) for word in command)]
-    stream = open_stream(api, POD.path(namespace, pod, "exec") + "?" + urlencode(query), SUBPROTOCOLS, doing, deadline)
+    path = POD.path(namespace, pod, "exec") + "?" + urlencode(query)
+
+    def connected() -> tuple[t.Any, float]:
+        ends = time.monotonic() + deadline
+        return open_stream(api, path, SUBPROTOCOLS, doing, deadline), ends
+
+    stream, ends = patiently(connected, deadline, lambda error: error.status == 429)
     try:
         return _read(stream, ends, doing, api.server)
     finally:

@@ -31,7 +31,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
     "interval": {"type": "int", "default": 30},
     "deadline": {"type": "int", "default": 10},
     "concurrency": {"type": "int", "default": 16},
-    "node_concurrency": {"type": "int", "default": 4},
+    "node_concurrency": {"type": "int", "default": 8},
     "trust": {"type": "str", "choices": ["recorded", "declared", "historic"], "default": "declared"},
     "replicas": {"type": "dict", "default": {}},
     "replicas_limit": {"type": "int", "default": 50},

@@ -222,7 +222,8 @@ class Cluster:
     def _check_questions(self) -> None:
         asked: dict[tuple[str, str], float] = {}
         for request, at in zip(self.requests[self._run_began :], self.requests.times[self._run_began :], strict=True):
-            if request.access.subresource not in ("exec", "proxy"):
+            # What the API server itself was too busy for has reached no proxy.
+            if request.access.subresource not in ("exec", "proxy") or request.status == 429:
                 continue
             # One look may put HEAD, which a developer does not see, and then GET.
             key = (

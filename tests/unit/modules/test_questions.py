@@ -97,8 +97,40 @@ def _nothing_is_known(cluster: Cluster, pod: str) -> None:
     assert (record["verdict"], record["outcome"], record["plan"]) == ("unknown", "none", [])
     assert record["reason"].startswith("The proxy could not be asked: ")
     assert result["summary"]["needs_attention"] is True and result["changed"] is False
-    assert cluster.execs == [pod]
+    assert set(cluster.execs) == {pod}
     assert cluster.writes == []
+
+
+@pytest.mark.parametrize(
+    ("question", "fault", "times", "asked", "verdict"),
+    [
+        ("exec", status.too_many_requests(1), 1, 2, "stale"),
+        ("exec", status.too_many_requests(1), 3, 4, "stale"),
+        ("exec", status.too_many_requests(1), FOREVER, 4, "unknown"),
+        # A wish that the deadline leaves no room for.
+        ("exec", status.too_many_requests(11), 1, 1, "unknown"),
+        # It may be the kubelet that failed, and with the question in the pod.
+        ("exec", status.unavailable(), 1, 1, "unknown"),
+        ("log", status.too_many_requests(1), 3, 4, "stale"),
+        ("log", status.too_many_requests(11), 1, 1, "unknown"),
+        # The client's answer is cheap to do without.
+        ("proxy", status.too_many_requests(1), FOREVER, 1, "stale"),
+    ],
+)
+def test_a_busy_server_is_asked_again_when_it_wishes(
+    cluster: Cluster, question: str, fault: Fault, times: int, asked: int, verdict: str
+) -> None:
+    cluster.stage()
+    cluster.server.script(on(resource="pods", subresource=question), fault, times=times)
+    result = cluster.run("orphans")
+    assert only(result)["verdict"] == verdict
+    assert len(cluster.seen(subresource=question)) == asked
+    asked_at = [
+        at
+        for request, at in zip(cluster.requests, cluster.requests.times, strict=True)
+        if request.access.subresource == question
+    ]
+    assert all(later - earlier >= 1.0 for earlier, later in itertools.pairwise(asked_at))
 
 
 def test_a_pod_that_was_deleted_since_it_was_listed_tells_nothing(cluster: Cluster) -> None:

@@ -21,7 +21,7 @@ def test_defaults() -> None:
     assert default.policy.restorable == {"stale", "ended"}
     assert (default.policy.trust, default.policy.replicas_limit) == ("declared", 50)
     assert (default.probe, default.deadline) == ("auto", 10.0)
-    assert (default.concurrency, default.node_concurrency) == (16, 4)
+    assert (default.concurrency, default.node_concurrency) == (16, 8)
     assert (default.select, default.replicas, default.listed) == (None, {}, None)
 
 

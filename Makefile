@@ -53,7 +53,7 @@ bench: lab-up ## Measure what runs cost, beside other ways (more than an hour): 
 sanity: $(READY) ## Run ansible-test sanity
 	tests/sanity/run.sh
 
-test-matrix: $(READY) ## Run unit and sanity tests on the oldest and newest releases of what is needed (1 hour), or on CELLS of these
+test-matrix: $(READY) $(AWS) ## Run unit and sanity tests on the oldest and newest releases of what is needed (1 hour), or on CELLS of these
 	@$(PYTHON) -m tests.matrix $(CELLS)
 
 lab-up: $(READY) ## Build and start the lab, or repair it

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.api import READ_TIMEOUT
 
 from wire import status
 from wire.request import Request
@@ -129,14 +130,14 @@ def test_a_run_that_is_ended_before_its_first_write_leaves_no_trace(live: Cluste
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_run_that_waits_for_an_answer_at_once(live: Cluster, tmp_path: Path, number: int) -> None:
-    """And what the client wrote of the credentials is gone."""
+    """Long before the client itself would give up the answer; and what it wrote of the credentials is gone."""
     processes: list[subprocess.Popen[str]] = []
     left: list[float] = []
 
     def end(request: Request) -> None:
         began = time.monotonic()
         processes[0].send_signal(number)
-        processes[0].wait(10)
+        processes[0].wait(READ_TIMEOUT)
         left.append(time.monotonic() - began)
 
     live.server.script(on("list", "events"), end)
@@ -149,7 +150,7 @@ def test_a_signal_ends_a_run_that_waits_for_an_answer_at_once(live: Cluster, tmp
     finally:
         os.environ.pop("TMPDIR") if before is None else os.environ.update(TMPDIR=before)
     processes[0].communicate(timeout=60)
-    assert processes[0].returncode == 128 + number and comes_true(lambda: left != []) and left[0] < 5
+    assert processes[0].returncode == 128 + number and comes_true(lambda: left != []) and left[0] < READ_TIMEOUT / 2
     assert [path for path in temporary.rglob("*") if path.is_file()] == []
 
 

@@ -85,3 +85,23 @@ def test_each_session(cluster: Cluster, module: str, state: str, each: dict[str,
     assert {what: count for what, count in after.items() if count} == {
         what: count * SESSIONS for what, count in each.items()
     }
+
+
+def test_each_further_session_of_a_namespace(cluster: Cluster) -> None:
+    """What is listed for one session of a namespace serves all of them."""
+
+    def plant(number: int) -> None:
+        cluster.web(f"web-{number}")
+        cluster.client(cluster.proxy(f"{number:032x}", 5000, f"web-{number}"), "gone")
+
+    plant(0)
+    before = spent(cluster, "orphans")
+    for number in range(1, 1 + SESSIONS):
+        plant(number)
+    after = spent(cluster, "orphans")
+    after.subtract(before)
+    assert {what: count for what, count in after.items() if count} == {
+        "head pods/proxy": SESSIONS,
+        "get pods/exec": SESSIONS,
+        "get pods/log": SESSIONS,
+    }

@@ -16,6 +16,8 @@ import yaml
 from tests.aws.account import REGION, ROOT_KEYS, Account, account, ansible
 from tests.lab.paths import ROOT
 
+from .said import plain
+
 PLUGIN = {"plugin": "devclusters.telepresence.eks", "regions": [REGION, "us-east-1"]}
 HOSTILE = "{{ lookup('pipe', 'touch pwned') }}"
 
@@ -74,7 +76,7 @@ def refused(run: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..
     def refused(environment: dict[str, str] | None = None, **options: Any) -> str:
         done = run(ROOT_KEYS if environment is None else environment, **options)
         assert done.returncode != 0
-        return " ".join(done.stderr.split())
+        return plain(done.stderr)
 
     return refused
 
@@ -148,7 +150,7 @@ def test_a_cluster_that_is_not_in_use_is_left_out_and_named(
     aws.add_cluster("new", region="eu-west-3", status="CREATING", endpoint=None, certificate_authority=None)
     done = run(ROOT_KEYS, regions=["eu-west-3", "us-east-1"])
     assert done.returncode == 0
-    assert "Cluster new of eu-west-3 is left out: its status is CREATING." in " ".join(done.stderr.split())
+    assert "Cluster new of eu-west-3 is left out: its status is CREATING." in plain(done.stderr)
     assert '"new"' not in done.stdout
     assert "AWS told of no cluster in use that" in refused(regions=["eu-west-3"])
 
@@ -216,7 +218,7 @@ def test_a_region_that_is_denied_is_an_error_or_left_out(
         assert sentence in refused()
         done = run(ROOT_KEYS, strict_permissions=False)
     assert done.returncode == 0
-    assert sentence in " ".join(done.stderr.split())
+    assert sentence in plain(done.stderr)
     assert '"dev-1"' in done.stdout and '"dev-2"' not in done.stdout
 
 
@@ -226,7 +228,7 @@ def test_without_boto3_it_says_where_to_install_it(aws: Account, tmp_path: Path)
     command = [str(Path(sys.executable).parent / "ansible-inventory"), "-i", str(source), "--list"]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True)
     assert done.returncode != 0
-    said = " ".join(done.stderr.split())
+    said = plain(done.stderr)
     assert (
         f"The Python library botocore is missing from {sys.executable}, which runs Ansible: install boto3 there."
         in said

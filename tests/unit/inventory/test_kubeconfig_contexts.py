@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from .said import plain
+
 ROOT = Path(__file__).resolve().parents[3]
 EKS = "arn:aws:eks:eu-west-1:111122223333:cluster/dev-1"
 PLUGIN = {"plugin": "devclusters.telepresence.kubeconfig_contexts"}
@@ -77,7 +79,7 @@ def refused(tmp_path: Path) -> Callable[..., str]:
         assert done.returncode != 0
         assert "Traceback" not in done.stderr
         assert SECRET not in done.stdout + done.stderr
-        return " ".join(done.stderr.split())
+        return plain(done.stderr)
 
     return run
 

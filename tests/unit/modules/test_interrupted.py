@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,9 +16,9 @@ from typing import Any
 import pytest
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.api import READ_TIMEOUT
 
-from wire import status
+from wire import states, status
 from wire.request import Request
-from wire.script import on
+from wire.script import FOREVER, on
 from wire.server import USER, ApiServer
 
 from .cluster import POD_3, Cluster, only
@@ -110,6 +111,43 @@ def test_a_run_that_is_ended_is_finished_by_the_next_which_says_so(
         assert notice.startswith("default/web: begun by") and notice.endswith("; now restored.")
     # Two runs are told of: the one that was ended, and this one.
     assert len({key.split("/")[0] for key in result["journal"]}) == (1 if moment == "at the delete" else 2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_ended_among_many_writes_leaves_each_orphan_as_it_was_or_on_its_way(
+    live: Cluster, tmp_path: Path, number: int
+) -> None:
+    journal = tmp_path / "recover.json.part"
+    places = ["default", *(f"shop-{one}" for one in range(8))]
+    for namespace in places[1:]:
+        live.client(live.stage(POD_3, namespace=namespace), "gone", namespace)
+    processes: list[subprocess.Popen[str]] = []
+    deleted: list[str] = []
+
+    def end_at_the_third(request: Request) -> None:
+        deleted.append(request.access.namespace)
+        if len(deleted) == 3:
+            processes[0].send_signal(number)
+            processes[0].wait(READ_TIMEOUT)
+
+    live.server.script(on("delete", "pods"), end_at_the_third, times=FOREVER)
+    processes.append(started(live, journal))
+    processes[0].communicate(timeout=60)
+    assert processes[0].returncode == 128 + number
+    assert comes_true(lambda: len(_proxies(live)) <= len(places) - 3)
+    for namespace in places:
+        # A proxy never goes before its workload is back.
+        assert (live.replicas(namespace=namespace), namespace in _proxies(live)) in [(0, True), (3, True), (3, False)]
+    begun = {json.loads(line)["namespace"] for line in journal.read_text().split("\n") if line}
+    result = live.run(journal=str(journal))
+    assert [live.replicas(namespace=namespace) for namespace in places] == [3] * len(places)
+    assert (_proxies(live), result.get("failed")) == ([], None)
+    assert {re.split("[/:]", notice)[0] for notice in result["notices"]} == begun
+
+
+def _proxies(cluster: Cluster) -> list[str]:
+    """The namespaces in which a proxy stands."""
+    return [pod["metadata"]["namespace"] for pod in cluster.store.all("Pod") if states.is_proxy(pod)]
 
 
 def test_a_run_that_is_ended_before_its_first_write_leaves_no_trace(live: Cluster, tmp_path: Path) -> None:

@@ -108,9 +108,17 @@ class Handler(BaseHTTPRequestHandler):
         """The ``Date`` header, in the server's own time."""
         return super().date_time_string(self.server.api.clock() if timestamp is None else timestamp)
 
+    def _body(self) -> bytes:
+        """The body of the request. Raises ConnectionError where its sender hangs up in the middle of it."""
+        length = int(self.headers.get("Content-Length", 0))
+        data = self.rfile.read(length)
+        if len(data) < length:
+            raise ConnectionError(f"{len(data)} of {length} bytes came")
+        return data
+
     def _handle(self) -> None:
         api = self.server.api
-        data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        data = self._body()
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = parse(self.command, self.path, headers, data, api.store.kinds)
         api.requests.append(request)

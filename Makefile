@@ -4,11 +4,12 @@ VENV ?= .lab/venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 AWS := .lab/aws/.ready
+IMPORTER := .lab/importer/.ready
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 # Ansible warns of nothing but what our own files cause.
 export ANSIBLE_LOCALHOST_WARNING := false
 
-.PHONY: help demo test lint docs sanity unit integration faults bench test-matrix lab-up lab-down lab-status
+.PHONY: help demo test lint docs sanity unit integration faults bench test-matrix release-check lab-up lab-down lab-status
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -56,6 +57,9 @@ sanity: $(READY) ## Run ansible-test sanity
 test-matrix: $(READY) $(AWS) ## Run unit and sanity tests on the oldest and newest releases of what is needed (1 hour), or on CELLS of these
 	@$(PYTHON) -m tests.matrix $(CELLS)
 
+release-check: lab-up $(IMPORTER) ## Check that the last commit can be released: build, import, install, recover with it
+	@$(PYTHON) -m tests.release
+
 lab-up: $(READY) ## Build and start the lab, or repair it
 	@$(PYTHON) -m tests.lab up
 
@@ -71,4 +75,8 @@ $(READY): requirements/dev.txt requirements/venv.sh
 
 $(AWS): requirements/aws.txt requirements/venv.sh
 	@requirements/venv.sh .lab/aws aws.txt
+	@touch $@
+
+$(IMPORTER): requirements/importer.txt requirements/venv.sh
+	@requirements/venv.sh .lab/importer importer.txt
 	@touch $@

@@ -27,7 +27,7 @@ FIGURES = {
     ),
     "alive-40": Figure(
         "40 living sessions on one cluster, asked through the pod proxy first (auto) and by exec alone, the latter with"
-        " several values of recover_concurrency; the cluster's CPU is what it spent beyond its own rate",
+        " several values of recover_node_concurrency; the cluster's CPU is what it spent beyond its own rate",
         alive_40.run,
     ),
     "orphans": Figure(

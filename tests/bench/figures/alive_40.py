@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.options import SPEC
+
 from tests.lab.paths import KUBECONFIG
 from tests.lab.say import LabError
 from tests.lab.scenes import Scene, clear, set_up
@@ -26,9 +28,9 @@ NAMESPACE = "bench-alive"
 SIZE = 40
 STARTED_AT_ONCE = 10
 """Clients; each is four processes, and starts kubectl some twenty times."""
-SWEEP = (1, 4, 8, 16, 32)
-"""Values of recover_concurrency; 16 is the default."""
-DEFAULT = 16
+SWEEP = (1, 2, 4, 8, 16)
+"""Values of recover_node_concurrency; all sessions are on one node."""
+DEFAULT = SPEC["node_concurrency"]["default"]
 
 
 @dataclass
@@ -37,7 +39,7 @@ class Way:
 
     name: str
     probe: str
-    concurrency: int
+    at_once: int
     samples: list[Sample] = field(default_factory=list)
     cluster: list[float] = field(default_factory=list)
 
@@ -46,7 +48,7 @@ class Way:
         options: dict[str, Any] = {
             "recover_namespaces": [NAMESPACE],
             "recover_probe": self.probe,
-            "recover_concurrency": self.concurrency,
+            "recover_node_concurrency": self.at_once,
         }
         sample, cluster = beside(
             CONTEXT, idle_rate(CONTEXT), lambda: bench.play(self.name, "recover.yml", inventory, **options)
@@ -92,6 +94,6 @@ def run(bench: Bench) -> Iterator[Line]:
         clear(kubectl)
     for way in ways:
         yield from way.lines()
-    auto, by_exec = ways[0], next(way for way in ways if way.probe == "exec" and way.concurrency == DEFAULT)
+    auto, by_exec = ways[0], next(way for way in ways if way.probe == "exec" and way.at_once == DEFAULT)
     if median(auto.cluster):  # beside a busy cluster it may vanish
         yield Line("alive-40 cluster CPU by exec over auto", median(by_exec.cluster) / median(auto.cluster))

@@ -54,7 +54,7 @@ bench: lab-up ## Measure what runs cost, beside other ways (more than an hour): 
 sanity: $(READY) ## Run ansible-test sanity
 	tests/sanity/run.sh
 
-test-matrix: $(READY) $(AWS) ## Run unit and sanity tests on the oldest and newest releases of what is needed (1 hour), or on CELLS of these
+test-matrix: $(READY) $(AWS) ## Run unit and sanity tests on the oldest and newest releases of what is needed (over an hour), or on CELLS of these
 	@$(PYTHON) -m tests.matrix $(CELLS)
 
 release-check: lab-up $(IMPORTER) ## Check that the last commit can be released: build, import, install, recover with it

@@ -98,7 +98,7 @@ def make(cell: Cell) -> None:
 
 
 def outcome(cell: Cell, what: str, command: list[str]) -> str:
-    """Runs one part of a cell with its programs first in PATH; ``passed in 95 s``, or where to read why not."""
+    """Runs one part of a cell with its programs first in PATH, and says what came of it: ``passed in 95 s``, or where to read why not."""
     log = HOME / f"{cell}-{what}.log"
     began = time.monotonic()
     with log.open("w") as output:

@@ -137,9 +137,9 @@ def _build(source: pathlib.Path, built: pathlib.Path, log: pathlib.Path) -> path
 
 def _import(tarball: pathlib.Path, log: pathlib.Path) -> str:
     """What galaxy-importer says of a tarball. Raises LabError where it gives up."""
+    (theirs,) = (IMPORTER / "lib").glob("python3.*/site-packages")
+    (ours,) = (TOOLS.parent / "lib").glob("python3.*/site-packages")
     for needed in NEEDED:
-        (theirs,) = (IMPORTER / "lib").glob("python3.*/site-packages")
-        (ours,) = (TOOLS.parent / "lib").glob("python3.*/site-packages")
         link = theirs / "ansible_collections" / needed
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""One clock for the fake cluster and for the product: it stands still but for the pauses that the product makes."""
+"""The clocks of the fake cluster: one that it shares with the product, still but for the product's pauses, and the real one."""
 
 from __future__ import annotations
 
@@ -41,6 +41,12 @@ class FakeTime:
         """Lets *seconds* pass at once."""
         with self._lock:
             self._now += seconds
+
+
+class RealTime:
+    """The clock of a cluster that processes of their own work on."""
+
+    time = staticmethod(time.time)
 
 
 def users_of_time() -> list[ModuleType]:

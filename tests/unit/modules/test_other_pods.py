@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from wire.server import ApiServer
 
 from .cluster import POD_3, Cluster
+from .fake_time import RealTime
 
 PODS = 2000
 PADDING = 10_000
@@ -30,12 +30,6 @@ peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1
 print(json.dumps([peak, [one["outcome"] for one in result["sessions"]]]))
 """
 """Prints its peak in MB, by VmHWM: ru_maxrss would begin with that of the process that started this one, which has all the pods."""
-
-
-class RealTime:
-    """The clock of a cluster that processes of their own work on."""
-
-    time = staticmethod(time.time)
 
 
 def others(cluster: Cluster, count: int) -> None:

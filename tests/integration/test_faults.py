@@ -140,9 +140,11 @@ def seen(
     """What was seen of each trial."""
     kubectls, sessions = planted
     directory = tmp_path_factory.mktemp("faults")
+    # Once for all: the client library gives a thread the name of a file that another one has yet to fill with the key.
+    client = client_of(*cluster)
 
     def trial(name: str) -> Seen:
-        proxy = FaultProxy(client_of(*cluster))
+        proxy = FaultProxy(client)
         options = {
             "kubeconfig": proxy.kubeconfig(directory / name),
             "namespaces": [f"faults-{name}", living.namespace],

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.lab.processes import Process
 from tests.lab.say import LabError
 from tests.lab.swap import main, plant
 from tests.lab.target import clusters
@@ -232,3 +233,21 @@ def test_a_client_logs_in_to_a_proxy_whose_sshd_comes_late(kubectl: Kubectl, tmp
     finally:
         for process in processes.values():
             process.kill()
+
+
+def test_a_client_that_ends_before_its_proxy_saw_it_is_started_again(kubectl: Kubectl) -> None:
+    def answering() -> Process | None:
+        for session in planted(kubectl.context, kubectl.namespace):
+            if client.SSH_POLLS in session.processes and session.client_answers():
+                return session.processes[client.SSH_POLLS]
+        return None
+
+    kubectl.run("create", "deployment", "web", "--image=lab.local/app:1")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        planting = pool.submit(plant, kubectl, "web", "pod")
+        first = wait_for(answering, "a client that answers")
+        time.sleep(3.0)  # until whoever plants has seen that as well
+        first.kill()
+        session = planting.result()
+    assert session.processes[client.SSH_POLLS] != first
+    assert session.client_answers()

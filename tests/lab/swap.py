@@ -33,6 +33,8 @@ MODES = {
     "in-place": ("0.105",),
     "new": ("0.105", "0.109"),
 }
+CLIENTS = 3
+"""Clients that are started for one session at most, for those that end before their proxy saw them."""
 
 
 def plant(
@@ -141,9 +143,14 @@ def _bring_into(session: Session, state: str, checkpoint: bool) -> None:
     session.wait_for_pod()
     if state == "starting":
         return
-    session.start_client()
-    if checkpoint:
-        session.wait_for_checkpoint()
+    for _ in range(CLIENTS):
+        session.start_client()
+        if not checkpoint or session.sees_checkpoint():
+            break
+    else:
+        raise LabError(
+            f"{CLIENTS} clients of {session.kubectl.namespace}/{session.pod} ended before it saw them alive."
+        )
     session.change_client(state)
 
 

@@ -66,18 +66,28 @@ class Session:
         self.save()
 
     def start_client(self) -> None:
-        """Start the client and wait until it answers its proxy, whose pod must be ready. Raises `LabError`."""
+        """Start the client, in place of an earlier one, and wait until it answers its proxy, whose pod must be ready. Raises `LabError`."""
+        for process in self.processes.values():
+            process.kill()
         for role, process in client.start(self.kubectl, self.pod, self.container, self._path, polled=self.polled):
             self.processes[role] = process
             self.save()
 
-    def wait_for_checkpoint(self) -> None:
-        """Wait until the proxy has seen its client alive, which it first looks for 30 s after its start."""
+    def sees_checkpoint(self) -> bool:
+        """Wait until the proxy has seen its client alive, which it first looks for 30 s after its start; whether it has.
+
+        It has not where the client has ended before: ssh gives up a tunnel that stands still for 10 s, as on a machine
+        with too much to do. Raises `LabError` if neither comes about.
+        """
         client.wait_for(
-            lambda: "[Poll#info] Checkpoint" in self.kubectl.run("logs", self.pod, f"--container={self.container}"),
-            f"a checkpoint in the log of pod {self.kubectl.namespace}/{self.pod}",
+            lambda: self._checkpoint_logged() or not all(process.alive() for process in self.processes.values()),
+            f"a checkpoint in the log of pod {self.kubectl.namespace}/{self.pod}, whose client lives,",
             CHECKPOINT_LIMIT,
         )
+        return self._checkpoint_logged()
+
+    def _checkpoint_logged(self) -> bool:
+        return "[Poll#info] Checkpoint" in self.kubectl.run("logs", self.pod, f"--container={self.container}")
 
     def change_client(self, state: str) -> None:
         """Bring the living client into ``state``: ``alive`` (left as it is) or one of `client.TRANSITIONS`."""

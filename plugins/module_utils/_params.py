@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -17,6 +18,21 @@ def at_least(params: t.Mapping[str, t.Any], bounds: t.Mapping[str, int]) -> None
     for name, least in bounds.items():
         if params.get(name) is not None and params[name] < least:
             raise ValueError(f"Option {name} is {params[name]}, but at least {least} is needed.")
+
+
+GLOB = re.compile(r"[a-z0-9*?\[\]!-]+")
+"""What fits the names of namespaces, which are labels as in RFC 1123: a pattern with anything else would quietly fit none."""
+
+
+def globs(params: t.Mapping[str, t.Any], name: str) -> tuple[str, ...]:
+    """The patterns in a parameter, without spaces around them. Raises ValueError with one sentence where one fits no namespace."""
+    found = tuple(one.strip() for one in params.get(name) or ())
+    for one in found:
+        if not GLOB.fullmatch(one):
+            raise ValueError(
+                f"Option {name} has '{one}', which fits no namespace: a name or glob consists of a to z, 0 to 9, -, and *, ? and [...]."
+            )
+    return found
 
 
 @dataclass(frozen=True)

@@ -60,9 +60,13 @@ class Bench:
         return self.directory / f"{name}-reports"
 
     def measure(self, name: str, command: list[str], *, codes: Collection[int] = (0,)) -> Sample:
-        """Measures one command, with the lab's programs first on its PATH; its output lies in ``log(name)``."""
+        """Measures one command, with the lab's programs first on its PATH; its output lies in ``log(name)``.
+
+        Python keeps what it compiled, as it does for users, whatever the shell of a developer says.
+        """
         path = os.pathsep.join([str(TOOLS), str(BIN), os.environ["PATH"]])
-        return measure(command, self.log(name), env={"PATH": path, "ANSIBLE_NOCOLOR": "1"}, codes=codes)
+        env = {"PATH": path, "ANSIBLE_NOCOLOR": "1", "PYTHONDONTWRITEBYTECODE": ""}
+        return measure(command, self.log(name), env=env, codes=codes)
 
     def log(self, name: str) -> pathlib.Path:
         """The output of the last command of that name."""

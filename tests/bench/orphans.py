@@ -88,6 +88,11 @@ class Orphans:
         if wrong:
             raise LabError(f"Namespace {self.kubectl.namespace} was not recovered: {wrong}.")
 
+    def settle(self) -> None:
+        """Waits until the workloads run again and the pods of proxies are gone: whoever is measured next would share the machine with that."""
+        self._wait_for_workloads()
+        self._wait("proxies that are gone", lambda pods: self.size - len(pods))
+
     def _wait_for_workloads(self) -> None:
         self.kubectl.run("wait", "deployments", "--all", "--for=condition=Available", f"--timeout={PATIENCE:.0f}s")
 

@@ -11,7 +11,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from .._params import Where, at_least
+from .._params import Where, at_least, globs
 from .liveness import Rules
 from .managers import POLICIES, TOOLS
 from .plan import Policy
@@ -95,8 +95,8 @@ class Options(Where):
         at_least(params, LEAST)
         restorable = frozenset(params["verdicts"])
         return cls(
-            namespaces=tuple(params["namespaces"]),
-            exclude_namespaces=tuple(params["exclude_namespaces"]),
+            namespaces=globs(params, "namespaces"),
+            exclude_namespaces=globs(params, "exclude_namespaces"),
             select=_compiled(params["select"]),
             probe=params["probe"],
             deadline=float(params["deadline"]),

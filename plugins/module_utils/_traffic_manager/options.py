@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .._params import Where, at_least
+from .._params import Where, at_least, globs
 
 LEAST = {"deadline": 1, "wait_timeout": 1, "wait_sleep": 1}
 """The lowest number that each option may have."""
@@ -28,8 +28,8 @@ class Options(Where):
         """The options in a module's parameters; a module that does not have one of them means the widest. Raises ValueError."""
         at_least(params, LEAST)
         return cls(
-            namespaces=tuple(params.get("namespaces", ())),
-            exclude_namespaces=tuple(params.get("exclude_namespaces", ())),
+            namespaces=globs(params, "namespaces"),
+            exclude_namespaces=globs(params, "exclude_namespaces"),
             ask=params.get("intercepts", True),
             deadline=float(params["deadline"]),
         )

@@ -67,6 +67,7 @@ def run(bench: Bench) -> Iterator[Line]:
                 samples[way].append(recover(stages[way].kubectl.namespace))
                 stages[way].expect_restored()
                 bench.say(f"recover-40 {way}: {samples[way][-1].seconds:.2f} s ({number} of {bench.repeats})")
+                stages[way].settle()
             empty.append(bench.play("empty-play", EMPTY_PLAY, inventory))
     finally:
         for stage in stages.values():

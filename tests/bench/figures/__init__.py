@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..bench import Bench
 from ..lines import Line
-from . import alive_40, empty_play, fleet, orphans, probe_burst, recover_40, slow_cluster
+from . import alive_40, empty_play, fleet, many_clusters, orphans, probe_burst, recover_40, slow_cluster
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ FIGURES = {
         "a cluster of 5,000 pods, without an orphan (orphans-idle) and with 500 (orphans-500)", orphans.run
     ),
     "fleet": Figure("one, four and eight clusters", fleet.run),
+    "many-clusters": Figure(
+        "ten and a hundred clusters without a session, of the tests' scripted API server", many_clusters.run
+    ),
     "probe-burst": Figure(
         "500 execs of the product's own code against a scripted server that answers after 100 ms, 8, 16 or 32 at once",
         probe_burst.run,

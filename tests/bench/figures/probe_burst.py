@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
-from tests.lab.paths import ROOT
 from tests.lab.say import LabError
 
 from ..bench import Bench
 from ..burst import EXECS
 from ..lines import Line
+from ..serving import serving
 
 CONCURRENCY = (8, 16, 32)
 DEFAULT = 16
@@ -42,7 +40,7 @@ def run(bench: Bench) -> Iterator[Line]:
     """Bursts with the default bound of concurrent execs, and with half and twice as many."""
     kubeconfig = bench.directory / "burst-kubeconfig"
     bursts = {concurrency: Burst() for concurrency in CONCURRENCY}
-    with _server(kubeconfig) as pid:
+    with serving("tests.bench.burst", "serve", str(kubeconfig)) as pid:
         for number in range(1, bench.repeats + 1):
             for concurrency, burst in bursts.items():
                 name = _name(concurrency)
@@ -63,19 +61,6 @@ def run(bench: Bench) -> Iterator[Line]:
 
 def _name(concurrency: int) -> str:
     return "probe-burst" if concurrency == DEFAULT else f"probe-burst-{concurrency}"
-
-
-@contextmanager
-def _server(kubeconfig: pathlib.Path) -> Iterator[int]:
-    """The pid of a server, for which the kubeconfig is written."""
-    command = [sys.executable, "-m", "tests.bench.burst", "serve", str(kubeconfig)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            if not server.stdout or server.stdout.readline() != "serving\n":
-                raise LabError("The scripted server of probe-burst did not start.")
-            yield server.pid
-        finally:
-            server.terminate()
 
 
 def cpu_seconds(pid: int) -> float:

@@ -1,0 +1,36 @@
+"""An inventory of a hundred clusters: whether each still costs what it costs among ten, and what the whole run takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from ..bench import Bench
+from ..clusters import check
+from ..lines import Line, lines
+from ..measure import median
+from ..scripted import hosts
+from ..serving import serving
+
+SIZES = (10, 100)
+AT_ONCE = 10
+"""Hosts; for ansible-playbook's option --forks."""
+
+
+def run(bench: Bench) -> Iterator[Line]:
+    """The playbook that restores, over ten and over a hundred clusters in which nothing is to be done."""
+    directory = bench.directory / "many-clusters"
+    with serving("tests.bench.scripted", str(directory), str(max(SIZES))):
+        samples = {}
+        for size in SIZES:
+            name = f"many-clusters-{size}"
+            inventory = bench.inventory(name, hosts(directory, size))
+            samples[size] = bench.repeat(
+                f"{size} clusters", partial(bench.play, name, "recover.yml", inventory, f"--forks={AT_ONCE}")
+            )
+            check(bench.reports(name) / "recover.json", {})
+            yield from lines(name, samples[size])
+    few, many = (median(samples[size]) for size in SIZES)
+    more = max(SIZES) - min(SIZES)
+    yield Line("many-clusters-each-more", (many.seconds - few.seconds) / more, "s")
+    yield Line("many-clusters-each-more-cpu", (many.cpu_seconds - few.cpu_seconds) / more, "CPU-s")

@@ -26,6 +26,7 @@ from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.utils.display import Display
 from ansible.vars.clean import remove_internal_keys
+from ansible_collections.devclusters.telepresence.plugins.plugin_utils import _start
 
 
 class ActionModule(NormalAction):  # type: ignore[misc]
@@ -38,17 +39,16 @@ class ActionModule(NormalAction):  # type: ignore[misc]
             return super()._execute_module(*args, **kwargs)  # type: ignore[no-any-return]
         asked: dict[str, t.Any] = {}
         self._compute_environment_string(asked)
-        environment = {**os.environ, **{name: str(value) for name, value in asked.items()}}
         with tempfile.TemporaryDirectory(dir=constants.DEFAULT_LOCAL_TMP) as directory:
             self._update_module_args(self._task.action, self._task.args, variables)
             given = {**self._task.args, "_ansible_tmpdir": directory}
             done = subprocess.run(  # noqa: S603 - the module of this very task
-                [sys.executable, self._file()],
+                [sys.executable, _start.__file__, self._file(), *directories()],
                 input=json.dumps({"ANSIBLE_MODULE_ARGS": given}, default=to_text),
                 capture_output=True,
                 text=True,
                 errors="surrogateescape",
-                env={**environment, "PYTHONPATH": path(environment.get("PYTHONPATH"))},
+                env={**os.environ, **{name: str(value) for name, value in asked.items()}},
                 check=False,
             )
         return self._result({"rc": done.returncode, "stdout": done.stdout, "stderr": done.stderr})
@@ -78,8 +78,7 @@ class ActionModule(NormalAction):  # type: ignore[misc]
         return data
 
 
-def path(already: str | None) -> str:
-    """For PYTHONPATH: where Ansible finds collections, in its order, but for those in its own package, and what it holds already."""
+def directories() -> list[str]:
+    """Where Ansible finds collections, in its order, but for those in its own package."""
     own = os.path.dirname(ansible.__file__)
-    roots = [os.path.dirname(found) for found in ansible_collections.__path__ if not found.startswith(own + os.sep)]
-    return os.pathsep.join(filter(None, [*roots, already]))
+    return [found for found in ansible_collections.__path__ if not found.startswith(own + os.sep)]

@@ -9,18 +9,29 @@ A module would be a program of its own for each file and step, each with a start
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
-import tempfile
 import typing as t
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
+from ansible.utils.unsafe_proxy import wrap_var
+from ansible_collections.devclusters.telepresence.plugins.module_utils._files import open_file, put, read_file
+from ansible_collections.devclusters.telepresence.plugins.module_utils._results.short import whole
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.journal import forget
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LONGEST = 256 * 1024 * 1024
+"""Bytes. A larger file is none that a module wrote: 10,000 sessions take a tenth of it."""
 
 SPEC: dict[str, dict[str, t.Any]] = {
     "path": {"type": "path", "required": True},
     "templates": {"type": "dict", "required": True},
+    "report": {"type": "dict", "default": {}},
     "journal": {"type": "path"},
     "reported": {"type": "list", "elements": "str", "default": []},
 }
@@ -36,18 +47,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """The result of the task."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         _checked, args = self.validate_argument_spec(argument_spec=SPEC)
+        report, used = detailed(args["report"])
+        variables = {**(task_vars or {}), "report": wrap_var(report)}
         problems = []
         for name, template in args["templates"].items():
             try:
-                os.makedirs(args["path"], exist_ok=True)
-                write(os.path.join(args["path"], name), self._rendered(template, task_vars or {}))
+                put(os.path.join(args["path"], name), self._rendered(template, variables), 0o644)
             except (OSError, AnsibleError) as error:
                 problems.append(f"{name}: {error}")
         if problems:
             return {**result, "failed": True, "msg": "; ".join(problems), "forgotten": False}
+        for path in used:
+            with contextlib.suppress(OSError):  # then the next run replaces it
+                os.unlink(path)
         return {**result, "changed": True, "forgotten": self._forgotten(args["journal"], args["reported"])}
 
-    def _rendered(self, template: str, variables: dict[str, t.Any]) -> str:
+    def _rendered(self, template: str, variables: Mapping[str, t.Any]) -> str:
         """A template of the role, as the lookup of that name gives it."""
         lookup = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
         found = lookup.run([template], variables={**variables, "ansible_search_path": self._task.get_search_path()})
@@ -61,14 +76,32 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             return False
 
 
-def write(path: str, text: str) -> None:
-    """Puts a whole file in place at once: whoever reads it meanwhile finds the old one. Raises OSError."""
-    file, partial = tempfile.mkstemp(dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}.")
+def detailed(report: Mapping[str, t.Any]) -> tuple[dict[str, t.Any], list[str]]:
+    """A report whose results have the full records of their files of details again, and the paths of those files.
+
+    Where a file cannot be used the short records stay, and a notice says so.
+    """
+    clusters, used = {}, []
+    for host, result in report.get("clusters", {}).items():
+        clusters[host] = result
+        path = result.get("details")
+        if path:
+            try:
+                clusters[host] = whole(result, read(path))
+                used.append(path)
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) else error
+                notice = f"The full records are missing, because their file {path} cannot be used: {reason}."
+                clusters[host] = {**result, "notices": [*result.get("notices", ()), notice]}
+    return {**report, "clusters": clusters}, used
+
+
+def read(path: str) -> t.Any:
+    """What a file holds as JSON. Raises OSError, or ValueError with the reason."""
+    file = open_file(path, os.O_RDONLY)
     try:
-        with os.fdopen(file, "w", encoding="utf-8") as stream:
-            os.fchmod(stream.fileno(), 0o644)
-            stream.write(text)
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+        return json.loads(read_file(file, LONGEST))
+    except (ValueError, RecursionError) as error:
+        raise ValueError("it is no JSON") from error
+    finally:
+        os.close(file)

@@ -161,6 +161,17 @@ options:
         decision and nothing of it is changed.
     type: path
     default: oc
+  details:
+    description:
+      - A file for the full records, on the machine that the module runs on. It receives the lists of records that the result has otherwise, by the
+        same keys, as JSON. The result has short records in its lists then, so that those of a large cluster stay small enough for whoever keeps results.
+      - A short record has C(session_id), C(namespace), C(verdict), C(outcome), C(replicas), of C(original) the kind, namespace and name, and where there
+        is no original the same of C(proxy). Those under RV(sessions) and RV(lost) also have their C(message), and a C(line), which is what the filter
+        P(devclusters.telepresence.session_lines#filter) says of the full record.
+      - The file is put in place whole, also in check mode and where the module fails, with its directory if need be. Only its owner may read it. What root
+        makes is owned by the owner of the directory that it is made in.
+      - If it cannot be written, that is a warning, and the result has the full records.
+    type: path
 notes:
   - A session is a Pod or a workload with the label C(telepresence), as Telepresence 1 makes them. Telepresence 2 is not touched.
   - The annotation C(devclusters.telepresence/ignore) with the value C(true) on a workload, a proxy, or a namespace keeps it from being touched.

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -20,7 +21,8 @@ from ._cluster.errors import ClusterError, details
 from ._cluster.foreign import tidy
 from ._cluster.kinds import Kind, ref
 from ._cluster.workloads import in_use
-from ._results import noted, records
+from ._files import put
+from ._results import noted, records, short
 from ._results.records import Record
 from ._swaps.interrupted import tell
 from ._swaps.journal import Journal
@@ -157,15 +159,34 @@ def _run(
             result = tidy(act(observer, cases, chosen, lost, identity))
     except (ClusterError, ValueError) as error:
         known = records.empty(identity)
-        _fail(module, error, {**known, **({**records.by_outcome([]), "journal": []} if purpose == "restore" else {})})
+        known.update({**records.by_outcome([]), "journal": []} if purpose == "restore" else {})
+        _fail(module, error, _returned(module, known))
         return
     for sentence in in_vain:
         module.warn(sentence)
     result["notices"] = [*in_vain, *result.get("notices", ())]
     failed = [*result.get("failed_sessions", ()), *(one for one in result["lost"] if one["outcome"] == "failed")]
+    returned = _returned(module, result)
     if failed:
-        module.fail_json(msg=" ".join(f"{one['namespace']}: {one['message']}" for one in failed), **result)
-    module.exit_json(**result)
+        module.fail_json(msg=" ".join(f"{one['namespace']}: {one['message']}" for one in failed), **returned)
+    module.exit_json(**returned)
+
+
+def _returned(module: AnsibleModule, result: Record) -> Record:
+    """The result as it is returned: with short records where the full ones went into the file of option ``details``."""
+    path = module.params["details"]
+    if not path:
+        return result
+    try:
+        put(path, json.dumps(short.details(result)), 0o600, to_owner=True)
+    except OSError as error:
+        # Without the name of the file, so that Ansible shows it once for all hosts.
+        module.warn(
+            f"The details cannot be written in {os.path.dirname(path)} ({error.strerror}), "
+            "so the result itself holds the full records: make it writable, or name another place with option details."
+        )
+        return result
+    return {**short.short(result), "details": path}
 
 
 def _told_in_vain(observer: Observer, cases: t.Sequence[Case], lost: t.Sequence[Lost]) -> list[str]:

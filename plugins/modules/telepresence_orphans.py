@@ -63,6 +63,16 @@ EXAMPLES = r"""
     select: mode == 'swap_deployment' && namespace != 'default'
   register: found
 
+- name: Keep the full records of many sessions out of the result
+  devclusters.telepresence.telepresence_orphans:
+    context: staging
+    details: ~/reports/staging.json
+  register: found
+
+- name: Show why each of them was judged as it was
+  ansible.builtin.debug:
+    msg: "{{ (lookup('ansible.builtin.file', found.details) | from_json).sessions | map(attribute='reason') }}"
+
 - name: Name the workloads that nobody knows the size of
   ansible.builtin.debug:
     msg: "{{ found.orphans | selectattr('outcome', 'eq', 'needs_decision') | map(attribute='original.name') }}"
@@ -193,6 +203,11 @@ orphans:
   type: list
   elements: dict
   sample: []
+details:
+  description: The file with the full records. RV(sessions) and the other lists have short ones then, see O(details).
+  returned: when O(details) was given and could be written
+  type: path
+  sample: /home/deploy/reports/staging.json
 notices:
   description: Sentences about the run as a whole, such as counts of O(replicas) that nothing would be done with.
   returned: success, and on failure as far as it is known

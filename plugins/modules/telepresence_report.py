@@ -40,6 +40,14 @@ options:
       - Templates are looked for as by the lookup P(ansible.builtin.template#lookup).
     type: dict
     required: true
+  report:
+    description:
+      - What the templates find in the variable C(report). Its key C(clusters) maps hosts to results of M(devclusters.telepresence.telepresence_restore)
+        or M(devclusters.telepresence.telepresence_orphans).
+      - Results with RV(devclusters.telepresence.telepresence_restore#module:details) get their full records back from that file, which is removed when
+        all files are written. Where it cannot be used the short records stay, and a notice in the result says so.
+    type: dict
+    default: {}
   journal:
     description: The file of option O(devclusters.telepresence.telepresence_restore#module:journal).
     type: path

@@ -190,6 +190,11 @@ journal:
   type: list
   elements: str
   sample: [6f0c1d8e2b3a4c5d9e8f7a6b5c4d3e2f/shop/9bdd4ff98a184820b2d4027b00a9af39]
+details:
+  description: The file with the full records. RV(sessions) and the other lists have short ones then, see O(details).
+  returned: when O(details) was given and could be written
+  type: path
+  sample: /home/deploy/reports/staging.json
 notices:
   description: Sentences about the run as a whole. Counts of O(replicas) that nothing was done with, and what an interrupted run had begun.
   returned: success, and on failure as far as it is known

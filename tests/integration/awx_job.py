@@ -41,6 +41,18 @@ class Done:
         found: dict[str, Any] = stats["event_data"]["artifact_data"]
         return found
 
+    def result(self, task: str, host: str) -> dict[str, Any]:
+        """What AWX keeps of a task's result on a host."""
+        (found,) = [
+            event["event_data"]["res"]
+            for event in self.events
+            if event["event"].startswith("runner_on_")
+            and (event["event_data"].get("task"), event["event_data"].get("host")) == (task, host)
+            and "res" in event["event_data"]
+        ]
+        assert isinstance(found, dict)
+        return found
+
     def longest(self) -> int:
         """The length of the longest result of a task, measured as ansible-runner measures it."""
         return max(len(str(event.get("event_data", {}).get("res", ""))) for event in self.events)

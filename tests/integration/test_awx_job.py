@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.devclusters.telepresence.plugins.module_utils._results.short import details, short
 
 from tests.integration.awx_job import CUT, TOOLS, Done, job
 from tests.integration.conftest import Place
@@ -116,6 +118,12 @@ def test_the_example_project_recovers_with_the_released_collection(
     assert done.artifacts["telepresence"][shop.context]["restored"] == [f"{NAMESPACE}/web"]
     assert replicas(shop) == 2
     assert 0 < done.longest() < CUT
+    kept = done.result("Restore the workloads of orphaned sessions", shop.context)
+    reports = tmp_path / "job" / "project" / "reports"
+    report = json.loads((reports / "recover.json").read_text())["clusters"][shop.context]
+    assert details(short(report)) == details(kept) != details(report)
+    assert [(len(one["evidence"]) > 0, one["plan"][0]["done"]) for one in report["restored"]] == [(True, True)]
+    assert sorted(path.name for path in reports.iterdir()) == ["recover.html", "recover.json"]
     secret = shop.run("config", "view", "--raw", "--minify", "--output=jsonpath={.users[0].user.client-key-data}")
     assert secret and secret not in str(done.events) + done.output
 

@@ -147,12 +147,13 @@ def _facts(session: Session) -> Iterable[tuple[str, str]]:
     if proxy:
         yield "Proxy", f"{proxy['kind']} {proxy['namespace']}/{proxy['name']}"
         yield "Made", _time(proxy.get("created"))
+    if session.get("mode"):
+        yield "Client", f"Telepresence {session.get('client_version') or 'of unknown version'}, {session['mode']}"
     if session.get("verdict") != "lost":
-        yield "Client", f"Telepresence {session.get('client_version') or 'of unknown version'}, {session.get('mode')}"
         yield "Session", str(session.get("session_id") or "none")
     original = session.get("original")
-    if original:
-        yield "Replicas now", str(original.get("replicas"))
+    if original and "replicas" in original:
+        yield "Replicas now", str(original["replicas"])
         yield "Found by", str(original.get("matched_by") or "")
     if session.get("managed_by"):
         yield "Managed by", ", ".join(map(str, session["managed_by"]))

@@ -119,7 +119,9 @@ def action(session: Mapping[str, t.Any], done: bool) -> str:
 
 
 def session_line(session: Mapping[str, t.Any]) -> str:
-    """One line about one session: what it replaced, what became of it, why."""
+    """One line about one session: what it replaced, what became of it, why. A short record has it ready (:mod:`short`)."""
+    if "line" in session:
+        return clean(session["line"], LONGEST_TEXT)
     verdict = str(session.get("verdict", "unknown"))
     outcome = str(session.get("outcome", "none"))
     message = clean(session.get("message") or session.get("reason") or "no reason was given")

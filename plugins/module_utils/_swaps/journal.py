@@ -17,7 +17,6 @@ import fcntl
 import json
 import os
 import re
-import stat
 import threading
 import typing as t
 import uuid
@@ -25,6 +24,7 @@ from dataclasses import asdict, dataclass, fields
 
 from .._cluster import clock
 from .._cluster.kinds import uid
+from .._files import open_file, read_file
 from .in_place import Rollback
 from .plan import Action, Scale
 from .together import Together
@@ -266,19 +266,11 @@ def _note(line: bytes) -> Note | None:
 
 
 def _open(path: str, flags: int) -> int:
-    """The journal, opened. Raises OSError, also where it is a link or anything else but a file."""
-    file = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        os.close(file)
-        raise OSError(errno.EINVAL, "it is no file")
-    return file
+    return open_file(path, flags, 0o644)
 
 
 def _read(file: int) -> bytes:
-    size = os.fstat(file).st_size
-    if size > LONGEST:
-        raise OSError(errno.EFBIG, f"it is larger than {LONGEST} bytes")
-    return os.pread(file, size, 0)
+    return read_file(file, LONGEST)
 
 
 def _lock(file: int, run: str) -> None:

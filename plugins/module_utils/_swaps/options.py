@@ -52,6 +52,7 @@ SPEC: dict[str, dict[str, t.Any]] = {
         "default": ["Deployment", "DeploymentConfig"],
     },
     "oc_binary": {"type": "path", "default": "oc"},
+    "details": {"type": "path"},
 }
 
 DEFAULTS = {name: option.get("default") for name, option in SPEC.items()}

@@ -9,8 +9,10 @@ import base64
 import copy
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from ansible_collections.devclusters.telepresence.plugins.module_utils._results.short import whole
 from ansible_collections.devclusters.telepresence.plugins.modules import (
     telepresence_baseline,
     telepresence_cluster_info,
@@ -242,6 +244,8 @@ class Cluster:
             assert {"cluster", "records", "summary"} <= set(result)
             return
         assert set(result) >= COMMON_KEYS
+        if "details" in result:
+            result = whole(result, json.loads(Path(result["details"]).read_text()))
         assert all(set(record) == RECORD_KEYS for record in result["sessions"])
         if module == "restore":
             assert set(result) >= RESTORE_KEYS

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.devclusters.telepresence.plugins.module_utils._results.short import details, short
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.journal import Journal
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.plan import Scale
+
+from . import sample
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 ORIGINAL = {"kind": "Deployment", "metadata": {"name": "web", "namespace": "shop", "uid": "u1"}}
@@ -20,8 +23,20 @@ TEMPLATES = {
     "data.j2": "{{ said | to_json }}",
     "page.j2": "Zoë says {{ said.text }}",
     "broken.j2": "{{ nowhere.at.all }}",
+    "report.j2": "{{ report | to_json }}",
     "results.j2": "{{ {'whole': whole, 'half': half, 'nowhere': nowhere_to_write} | to_json }}",
 }
+FULL = sample.result(sample.session(message="{{ 7 * 7 }}"))
+SHORT = short(FULL)
+UNUSABLE = {
+    "missing": "No such file or directory",
+    "other": "it holds the records of another run",
+    "text": "it is no JSON",
+    "directory": "it is no file",
+    "pipe": "it is no file",
+    "link": "Too many levels of symbolic links",
+}
+"""What is at the place of a file of details, and why it is not used."""
 PLAY = """
 - hosts: localhost
   gather_facts: false
@@ -44,6 +59,15 @@ PLAY = """
       register: half
       ignore_errors: true
     - devclusters.telepresence.telepresence_report:
+        path: half
+        report: "{{ lookup('file', 'half.details') | from_json }}"
+        templates: {page.html: broken.j2, report.json: report.j2}
+      ignore_errors: true
+    - devclusters.telepresence.telepresence_report:
+        path: detailed
+        report: "{{ lookup('file', 'detailed.details') | from_json }}"
+        templates: {report.json: report.j2, again.json: report.j2}
+    - devclusters.telepresence.telepresence_report:
         <<: *report
         path: file/reports
       register: nowhere_to_write
@@ -64,6 +88,13 @@ def noted(place: Path, name: str) -> None:
     (place / f"{name}.key").write_text("\n".join(journal.keys))
 
 
+def shortened(place: Path, name: str, *hosts: str) -> None:
+    """A report of short results, whose details are where it says."""
+    clusters = {host: {**SHORT, "details": str(place / f"{name}.{host}")} for host in hosts}
+    (place / f"{name}.details").write_text(json.dumps({"format": 1, "clusters": clusters}))
+    (place / f"{name}.eu").write_text(json.dumps(details(FULL)))
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the playbook ran."""
@@ -75,6 +106,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "play.yml").write_text(PLAY)
     noted(place, "whole")
     noted(place, "half")
+    shortened(place, "half", "eu")
+    shortened(place, "detailed", "eu", *UNUSABLE)
+    (place / "detailed.other").write_text(json.dumps(details(sample.result(sample.session("other")))))
+    (place / "detailed.text").write_text("no JSON")
+    (place / "detailed.directory").mkdir()
+    os.mkfifo(place / "detailed.pipe")
+    (place / "detailed.link").symlink_to(place / "detailed.eu")
     environment = {**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "PWD": str(place)}
     command = [f"{Path(sys.executable).parent}/ansible-playbook", "play.yml"]
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
@@ -107,10 +145,31 @@ def test_what_is_reported_is_forgotten(place: Path, results: dict[str, dict[str,
 def test_a_file_that_fails_stops_no_other_and_nothing_is_forgotten(
     place: Path, results: dict[str, dict[str, Any]]
 ) -> None:
-    assert [path.name for path in (place / "half").iterdir()] == ["data.json"]
+    assert sorted(path.name for path in (place / "half").iterdir()) == ["data.json", "report.json"]
     assert (results["half"]["failed"], results["half"]["forgotten"]) == (True, False)
     assert results["half"]["msg"].startswith("page.html: ") and "nowhere" in results["half"]["msg"]
     assert (place / "half.part").read_text().strip()
+
+
+def test_full_records_come_back_and_their_file_goes(place: Path) -> None:
+    """And what stands in them is no template."""
+    texts = [(place / "detailed" / name).read_text() for name in ("report.json", "again.json")]
+    assert texts[0] == texts[1] and json.loads(texts[0])["clusters"]["eu"] == FULL
+    assert not (place / "detailed.eu").exists()
+
+
+@pytest.mark.parametrize("host", UNUSABLE)
+def test_details_that_cannot_be_used_are_told_of_and_stay(place: Path, host: str) -> None:
+    found = json.loads((place / "detailed" / "report.json").read_text())["clusters"][host]
+    path = place / f"detailed.{host}"
+    notice = f"The full records are missing, because their file {path} cannot be used: {UNUSABLE[host]}."
+    assert found == {**SHORT, "details": str(path), "notices": [notice]}
+    assert host == "missing" or os.path.lexists(path)
+
+
+def test_details_stay_where_a_file_of_the_report_fails(place: Path) -> None:
+    assert json.loads((place / "half" / "report.json").read_text())["clusters"]["eu"] == FULL
+    assert json.loads((place / "half.eu").read_text()) == details(FULL)
 
 
 def test_a_directory_that_cannot_be_made_is_named(results: dict[str, dict[str, Any]]) -> None:

@@ -70,6 +70,7 @@ def _playbook(words: list[str], _given: list[str]) -> list[str]:
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--diff", action="store_true")
     parser.add_argument("--limit")
+    parser.add_argument("--forks", type=int)
     asked = parser.parse_args(words)
     found = []
     if asked.inventory not in (None, PLACEHOLDER) and not (ROOT / asked.inventory).exists():

@@ -30,7 +30,9 @@ PLAYBOOKS = ("recover", "orphans", "baseline", "traffic_manager", "rebuild", "me
 
 def pytest_configure(config: pytest.Config) -> None:
     """Names the marker of tests that `make integration` runs one after the other, when the rest is done."""
-    config.addinivalue_line("markers", "alone: acts on a whole cluster, or changes what kinds it has")
+    config.addinivalue_line(
+        "markers", "alone: acts on a whole cluster, changes what kinds it has, or looks at the clock"
+    )
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
 from tests.lab.telepresence1.session import Session
 
+pytestmark = pytest.mark.alone  # beside others, the machine is too busy for what must happen at a second
 RECORDINGS = pathlib.Path(__file__).parents[1] / "unit" / "fixtures" / "cases" / "liveness"
 
 # By state of the client, the recordings to compare with and when to look, in seconds after the state was entered. The

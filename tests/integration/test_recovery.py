@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests import monitoring
 from tests.integration.conftest import Place, Stage
 from tests.lab.scenes import SCENES, STARTING, Scene, broken_claims
 from tests.lab.telepresence1.kubectl import Kubectl
@@ -72,20 +73,23 @@ def test_orphans_reports_every_session_and_writes_nothing(place: Place, stage: S
 
 
 def test_check_mode_tells_what_it_would_do_and_writes_nothing(
-    place: Place, stage: Stage, inventory: pathlib.Path
+    place: Place, stage: Stage, inventory: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     before = versions(stage)
-    ran = place.play("recover", inventory, "--check", "--diff", recover_namespaces=[stage.namespace])
+    metrics, where = str(tmp_path / "telepresence.prom"), [stage.namespace]
+    ran = place.play("recover", inventory, "--check", "--diff", recover_namespaces=where, recover_metrics=metrics)
     assert ran.code == 0
+    assert list(tmp_path.iterdir()) == []
     assert all(result["changed"] for result in ran.report.values())
     assert len(re.findall(r"^\+ +\"?replicas\"?: 3", ran.output, re.MULTILINE)) == len(stage.kubectls)
     assert versions(stage) == before
 
 
 def test_recover_puts_back_what_is_orphaned_and_nothing_else(
-    place: Place, stage: Stage, inventory: pathlib.Path
+    place: Place, stage: Stage, inventory: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    ran = place.play("recover", inventory, recover_namespaces=[stage.namespace])
+    metrics = tmp_path / "telepresence.prom"
+    ran = place.play("recover", inventory, recover_namespaces=[stage.namespace], recover_metrics=str(metrics))
     assert ran.code == 0
     for kubectl in stage.kubectls:
         sessions = ran.report[kubectl.context]["sessions"]
@@ -93,6 +97,12 @@ def test_recover_puts_back_what_is_orphaned_and_nothing_else(
             outcomes = tuple(one["outcome"] for one in of_scene(sessions, stage, kubectl, scene))
             assert outcomes == scene.outcomes, scene.name
             assert broken_claims(kubectl, scene, stage.of(kubectl, scene)) == []
+    written = metrics.read_text()
+    assert monitoring.told("check", "metrics", given=written) == ""
+    restored = sum(scene.outcomes.count("restored") for scene in ALL)
+    for kubectl in stage.kubectls:
+        assert f'telepresence_outcomes{{cluster="{kubectl.context}",outcome="restored"}} {restored}\n' in written
+    assert list(tmp_path.iterdir()) == [metrics]
 
 
 def test_a_second_run_changes_nothing(place: Place, stage: Stage, inventory: pathlib.Path) -> None:

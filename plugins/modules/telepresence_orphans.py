@@ -206,7 +206,7 @@ orphans:
 details:
   description: The file with the full records. RV(sessions) and the other lists have short ones then, see O(details).
   returned: when O(details) was given and could be written
-  type: path
+  type: str
   sample: /home/deploy/reports/staging.json
 notices:
   description: Sentences about the run as a whole, such as counts of O(replicas) that nothing would be done with.

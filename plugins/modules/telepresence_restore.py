@@ -193,7 +193,7 @@ journal:
 details:
   description: The file with the full records. RV(sessions) and the other lists have short ones then, see O(details).
   returned: when O(details) was given and could be written
-  type: path
+  type: str
   sample: /home/deploy/reports/staging.json
 notices:
   description: Sentences about the run as a whole. Counts of O(replicas) that nothing was done with, and what an interrupted run had begun.

@@ -5,8 +5,8 @@
 """Starts a module of this collection from its own file where that is what would run anyway: with Ansible's own Python, on its machine.
 
 Serves all modules that ask a cluster (meta/runtime.yml names it for each). What Ansible does else is to pack the module with all that
-it imports into an archive, for a machine that may have nothing of it, and Python compiles what is in there on each start: together
-they cost more than a run over a quiet cluster does (docs/docsite/rst/performance.rst). In all other cases that is what happens here, too.
+it imports into an archive, for a machine that may have nothing of it, and Python compiles what is in there on each start: over a quiet
+cluster that takes longer than the questions to it. In all other cases that is what happens here, too.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from kubernetes.client import rest
 
 from wire.server import ApiServer
 
-from .cluster import Cluster
-from .fake_time import FakeTime, lent_to_the_product
+from .cluster import POD_3, Cluster
+from .fake_time import FakeTime, RealTime, lent_to_the_product
 
 
 @pytest.fixture
@@ -45,6 +45,15 @@ def server(clock: FakeTime) -> Iterator[ApiServer]:
 def cluster(server: ApiServer, kubeconfig: str, clock: FakeTime) -> Cluster:
     """The fake cluster, to be filled and to run modules on."""
     return Cluster(server, kubeconfig, clock)
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Cluster]:
+    """A running fake cluster by the real clock, for processes of their own, with one orphan in it."""
+    with ApiServer() as server:
+        cluster = Cluster(server, str(server.kubeconfig(tmp_path / "kubeconfig")), RealTime())  # type: ignore[arg-type]
+        cluster.client(cluster.stage(POD_3), "gone")
+        yield cluster
 
 
 @pytest.fixture(autouse=True)

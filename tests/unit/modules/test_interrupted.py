@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,9 @@ from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.
 from wire import states, status
 from wire.request import Request
 from wire.script import FOREVER, on
-from wire.server import USER, ApiServer
+from wire.server import USER
 
 from .cluster import POD_3, Cluster, only
-from .fake_time import RealTime
 
 POD = "web-9bdd4ff98a184820b2d4027b00a9af39"
 
@@ -39,21 +38,6 @@ MOMENTS = {
     "at the Event": on("create", "events"),
     "at the delete": on("delete", "pods"),
 }
-
-
-@pytest.fixture
-def real() -> Iterator[ApiServer]:
-    """A running fake cluster by the real clock."""
-    with ApiServer() as server:
-        yield server
-
-
-@pytest.fixture
-def live(real: ApiServer, tmp_path: Path) -> Cluster:
-    """That cluster with one orphan in it."""
-    cluster = Cluster(real, str(real.kubeconfig(tmp_path / "kubeconfig")), RealTime())  # type: ignore[arg-type]
-    cluster.client(cluster.stage(POD_3), "gone")
-    return cluster
 
 
 def started(cluster: Cluster, journal: Path) -> subprocess.Popen[str]:

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ import pytest
 
 from wire.server import ApiServer
 
-from .cluster import POD_3, RECORD_KEYS, Cluster
-from .fake_time import RealTime
+from .cluster import RECORD_KEYS, Cluster
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 HOSTS = ("eu/1", "EU/1", "../eu", "é" * 200)
@@ -24,19 +22,9 @@ HOSTS = ("eu/1", "EU/1", "../eu", "é" * 200)
 
 
 @pytest.fixture
-def live() -> Iterator[ApiServer]:
-    """A running fake cluster by the real clock."""
-    with ApiServer() as server:
-        yield server
-
-
-@pytest.fixture
-def kubeconfig(live: ApiServer, tmp_path: Path) -> str:
-    """A kubeconfig of that cluster, in which an orphan stands."""
-    path = str(live.kubeconfig(tmp_path / "kubeconfig"))
-    cluster = Cluster(live, path, RealTime())  # type: ignore[arg-type]
-    cluster.client(cluster.stage(POD_3), "gone")
-    return path
+def kubeconfig(live: Cluster) -> str:
+    """The kubeconfig of a cluster in which an orphan stands."""
+    return live.kubeconfig
 
 
 def run(

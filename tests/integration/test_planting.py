@@ -217,19 +217,19 @@ def test_a_client_logs_in_to_a_proxy_whose_sshd_comes_late(kubectl: Kubectl, tmp
         "name": "proxy",
         "image": proxy_image("0.109"),
         "imagePullPolicy": "IfNotPresent",
-        "command": ["/bin/sh", "-c", "sleep 4; exec /usr/src/app/run.sh"],
+        "command": ["/bin/sh", "-c", "until test -e /tmp/go; do sleep 0.1; done; exec /usr/src/app/run.sh"],
     }
     late = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "late"}, "spec": {"containers": [container]}}
     kubectl.run("apply", "--filename=-", stdin=late)
     kubectl.run("wait", "pod", "late", "--for=condition=Ready", "--timeout=60s")
-    roles = []
-    processes = {}
+    processes: dict[str, Process] = {}
     try:
         for role, process in client.start(kubectl, "late", "proxy", tmp_path / "client.json"):
-            roles.append(role)
+            if role == client.PORT_FORWARD and role in processes:
+                assert not processes[role].alive()
+                kubectl.run("exec", "late", "--", "touch", "/tmp/go")
             processes[role] = process
-        assert roles.count(client.PORT_FORWARD) > 1
-        assert client.answers(kubectl, "late", "proxy")
+        assert wait_for(lambda: client.answers(kubectl, "late", "proxy"), "an answer of the client")
     finally:
         for process in processes.values():
             process.kill()

@@ -1,7 +1,9 @@
 """The processes of a Telepresence 1 client, and the states in which they can leave its proxy.
 
-Commands and ssh options as telepresenceio/telepresence 0.109, ``telepresence/connect/{connect,expose,ssh}.py``. Left
-out is what no proxy can see: the tunnel to its SOCKS port (nothing would use it) and following its log.
+Commands and ssh options as telepresenceio/telepresence 0.109, ``telepresence/connect/{connect,expose,ssh}.py``, but
+for two: ssh waits longer, where clients give up a connection after 5 s and a tunnel after 10, which ended the living
+clients of the tests when the machine stood still for that long. Left out is what no proxy can see: the tunnel to its
+SOCKS port (nothing would use it) and following its log.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ START_LIMIT = 60.0  # seconds for each of its processes; a client gives its logi
 HEAD_SERVER = pathlib.Path(__file__).with_name("head_server.py")
 SERVER, PORT_FORWARD, SSH_EXPOSED, SSH_POLLS = "head-server", "port-forward", "ssh-exposed", "ssh-polls"
 SSH = [
-    *["ssh", "-F", "/dev/null", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oConnectTimeout=5"],
-    *["-q", "-oServerAliveInterval=1", "-oServerAliveCountMax=10"],
+    *["ssh", "-F", "/dev/null", "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oConnectTimeout=30"],
+    *["-q", "-oServerAliveInterval=1", "-oServerAliveCountMax=60"],
 ]
 
 # What happens to a living client: the signal and the process that gets it (None: all of them).
@@ -46,7 +48,8 @@ def start(
 ) -> Iterator[tuple[str, Process]]:
     """Start a client of the proxy, ``container`` of ``pod``; yield role and identity of each process once it runs.
 
-    One that is not ``polled`` (up to 0.87) has its tunnels alone. Their output goes to files beside ``log``, named after it and the role. The processes outlive the caller. Raises
+    One that is not ``polled`` (up to 0.87) has its tunnels alone, which stand some time after the last one is yielded.
+    Their output goes to files beside ``log``, named after it and the role. The processes outlive the caller. Raises
     `LabError` if one of them does not come up in time.
     """
     if polled:
@@ -65,9 +68,6 @@ def start(
     yield SSH_EXPOSED, _launch(SSH_EXPOSED, [*ssh, "-N", f"-R*:{EXPOSED_PORT}:127.0.0.1:9"], log)[0]
     if polled:
         yield SSH_POLLS, _launch(SSH_POLLS, [*ssh, "-N", f"-R9055:127.0.0.1:{server_port}"], log)[0]
-    wait_for(
-        lambda: answers(kubectl, pod, container, polled=polled), f"an answer of the client to the proxy in pod {pod}"
-    )
 
 
 def enter(state: str, processes: dict[str, Process]) -> None:

@@ -6,14 +6,17 @@ import dataclasses
 import json
 import pathlib
 import signal
+from collections.abc import Callable
 
 from ..paths import LAB
 from ..processes import Process
+from ..say import LabError
 from . import client
 from .kubectl import Kubectl
 from .manifests import SESSION_LABEL
 
 RECORDS = LAB / "clients"
+ANSWER_LIMIT = 30.0  # seconds, once its processes run
 CHECKPOINT_LIMIT = 60.0  # seconds; the proxy polls every 30
 POD_START_LIMIT = 180.0  # seconds, as clients wait at most for their proxy
 
@@ -66,25 +69,34 @@ class Session:
         self.save()
 
     def start_client(self) -> None:
-        """Start the client, in place of an earlier one, and wait until it answers its proxy, whose pod must be ready. Raises `LabError`."""
+        """Start the client, in place of an earlier one, and wait until it answers its proxy, whose pod must be ready.
+
+        Raises `LabError` if it does not, also because one of its processes ends.
+        """
         for process in self.processes.values():
             process.kill()
         for role, process in client.start(self.kubectl, self.pod, self.container, self._path, polled=self.polled):
             self.processes[role] = process
             self.save()
+        self._wait_for(self.client_answers, "an answer of the client to the proxy", ANSWER_LIMIT)
 
-    def sees_checkpoint(self) -> bool:
-        """Wait until the proxy has seen its client alive, which it first looks for 30 s after its start; whether it has.
+    def wait_for_checkpoint(self) -> None:
+        """Wait until the proxy has seen its client alive, which it first looks for 30 s after its start.
 
-        It has not where the client has ended before: ssh gives up a tunnel that stands still for 10 s, as on a machine
-        with too much to do. Raises `LabError` if neither comes about.
+        Raises `LabError` if it does not, also because one of the client's processes ends.
         """
-        client.wait_for(
-            lambda: self._checkpoint_logged() or not all(process.alive() for process in self.processes.values()),
-            f"a checkpoint in the log of pod {self.kubectl.namespace}/{self.pod}, whose client lives,",
-            CHECKPOINT_LIMIT,
-        )
-        return self._checkpoint_logged()
+        self._wait_for(self._checkpoint_logged, "a checkpoint in the log of the proxy", CHECKPOINT_LIMIT)
+
+    def _wait_for(self, ask: Callable[[], bool], what: str, limit: float) -> None:
+        where = f"pod {self.kubectl.namespace}/{self.pod}"
+
+        def answer() -> bool:
+            ended = [role for role, process in self.processes.items() if not process.alive()]
+            if ended:
+                raise LabError(f"The {' and '.join(ended)} of a client ended before there was {what} in {where}.")
+            return ask()
+
+        client.wait_for(answer, f"{what} in {where}", limit)
 
     def _checkpoint_logged(self) -> bool:
         return "[Poll#info] Checkpoint" in self.kubectl.run("logs", self.pod, f"--container={self.container}")
@@ -97,7 +109,7 @@ class Session:
         self.save()
 
     def resume_client(self) -> None:
-        """Let a suspended or sleeping client go on (after some 20 s of sleep it finds its tunnel gone, and ends)."""
+        """Let a suspended or sleeping client go on."""
         for process in self.processes.values():
             client.send(process, signal.SIGCONT)
         self.client = "alive"

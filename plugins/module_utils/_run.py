@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import signal
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
@@ -24,6 +22,7 @@ from ._cluster.workloads import in_use
 from ._files import put
 from ._results import noted, records, short
 from ._results.records import Record
+from ._signals import ending
 from ._swaps.interrupted import tell
 from ._swaps.journal import Journal
 from ._swaps.keep import keep, strangers, survey
@@ -47,7 +46,8 @@ def report_orphans(module: AnsibleModule) -> None:
     def act(observer: Observer, cases: list[Case], chosen: list[Case], lost: list[Lost], identity: Identity) -> Record:
         return {"changed": False, **records.result(identity, chosen, lost, observer.options.policy.restorable)}
 
-    _run(module, "orphans", act)
+    with ending(module.tmpdir):
+        _run(module, "orphans", act)
 
 
 def restore_orphans(module: AnsibleModule) -> None:
@@ -82,7 +82,8 @@ def restore_orphans(module: AnsibleModule) -> None:
             "notices": said.notices,
         }
 
-    _run(module, "restore", act)
+    with ending(module.tmpdir):
+        _run(module, "restore", act)
 
 
 def record_baseline(module: AnsibleModule) -> None:
@@ -140,7 +141,6 @@ def _run(
     act: t.Callable[[Observer, list[Case], list[Case], list[Lost], Identity], Record],
 ) -> None:
     identity = None
-    _end_when_told(module)
     try:
         options = Options.of(module.params)
         api = connect(module)
@@ -195,21 +195,6 @@ def _told_in_vain(observer: Observer, cases: t.Sequence[Case], lost: t.Sequence[
     for one in lost:
         told.pop(ref(one.original).partition(" ")[2], None)
     return told_in_vain(told, cases, observer.existing(name.partition("/")[0] for name in told))
-
-
-def _end_when_told(module: AnsibleModule) -> None:
-    """Lets SIGINT and SIGTERM end the process at once, without waiting for its threads.
-
-    A write is one request, which the cluster carries out or does not, and it has been noted. What the client wrote of the
-    credentials goes with the temporary directory.
-    """
-
-    def end(number: int, _frame: t.Any) -> None:
-        shutil.rmtree(module.tmpdir, ignore_errors=True)
-        os._exit(128 + number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
 
 
 def _demand_rights(api: Api, identity: Identity, purpose: str, options: Options, kinds: t.Sequence[Kind]) -> None:

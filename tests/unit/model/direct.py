@@ -183,7 +183,7 @@ def no_wire(clock: FakeTime) -> Iterator[None]:
             stack.enter_context(patch)
         stack.enter_context(mock.patch.object(telepresence_restore, "AnsibleModule", _module))
         # Only a process may say what is to become of it: here two runs share one, and a thread of their own.
-        stack.enter_context(mock.patch.object(_run, "_end_when_told"))
+        stack.enter_context(mock.patch.object(_run, "ending", return_value=contextlib.nullcontext()))
         stack.enter_context(mock.patch.object(_run, "connect", lambda module: Api(module.client)))
         stack.enter_context(mock.patch.object(ask, "execute", _execute))
         stack.enter_context(mock.patch.object(ask, "reach", _reach))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,12 +59,9 @@ def live(tmp_path: Path) -> Iterator[Cluster]:
 def settings_of_the_process() -> Iterator[None]:
     """A module may set these for its whole process; here the next test runs in the same one."""
     timeout = socket.getdefaulttimeout()
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     with mock.patch.object(urllib3.util.retry.Retry, "DEFAULT", urllib3.util.retry.Retry.DEFAULT):
         yield
     socket.setdefaulttimeout(timeout)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -112,6 +112,8 @@ def test_a_wrong_command_is_told(text: str, sentence: str) -> None:
         ("- {hosts: all, sources: [], rules: []}", "'name' is a required property"),
         (f"- {RULESET % 'nothing'}", "there is no playbook devclusters.telepresence.nothing"),
         (f"- {RULESET % 'recover'}", "recover_namspaces"),
+        (f"- {RULESET % 'recover'}".replace("==", "="), "Error parsing"),
+        (f"- {RULESET % 'recover'}".replace("[shop]", "'{{ event.c }}'"), "event.c may be anything"),
     ],
 )
 def test_wrong_yaml_is_told(text: str, sentence: str) -> None:

@@ -22,6 +22,7 @@ TOKEN = "scripted-token"
 ENCRYPTED = "$encrypted$"
 FIELDS: dict[str, Object] = {
     "organizations": {"description": ""},
+    "execution_environments": {"description": "", "organization": None, "image": ""},
     "projects": {
         "description": "",
         "organization": None,
@@ -58,6 +59,7 @@ FIELDS: dict[str, Object] = {
         "job_type": "run",
         "inventory": None,
         "project": None,
+        "execution_environment": None,
         "playbook": "",
         "forks": 0,
         "diff_mode": False,
@@ -75,6 +77,7 @@ REFERENCES = {
     "source_project": "projects",
     "inventory": "inventories",
     "credential_type": "credential_types",
+    "execution_environment": "execution_environments",
     "unified_job_template": "job_templates",
 }
 ASSOCIATIONS = {"credentials": "credentials", "notification_templates_error": "notification_templates"}
@@ -94,6 +97,7 @@ class Controller:
         self.url = ""
         self._last = 0
         self._create("organizations", {"name": "Default"})
+        self._create("execution_environments", {"name": "Telepresence", "image": "registry.example.com/telepresence:1"})
 
     def named(self, kind: str, name: str) -> Object:
         """The one object of this kind and name."""

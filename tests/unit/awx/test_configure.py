@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from ansible.parsing.dataloader import DataLoader
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from .controller import TOKEN, Controller, serving
 from .survey import Refused, checked_survey
@@ -110,6 +111,27 @@ def test_what_changed_is_changed_alone(controller: Controller, kubeconfig: Path)
     ]
     assert controller.named("schedules", NAME)["enabled"] is False
     assert controller.named("credentials", "Telepresence clusters")["inputs"] == {"kubeconfig": "clusters: second"}
+
+
+def test_the_job_runs_in_the_execution_environment_that_is_named(controller: Controller, kubeconfig: Path) -> None:
+    template = {**VARIABLES["awx_job_template"], "execution_environment": "Telepresence"}
+    schedule = controller.named("schedules", NAME)
+    as_it_is = {**VARIABLES["awx_schedule"], "enabled": schedule["enabled"]}
+    assert changed(configure(controller, kubeconfig, awx_job_template=template, awx_schedule=as_it_is)) == 1
+    named = controller.named("execution_environments", "Telepresence")["id"]
+    assert controller.named("job_templates", NAME)["execution_environment"] == named
+
+
+def test_the_notification_is_json_with_what_is_to_be_decided() -> None:
+    """Rendered with Jinja's sandbox, as AWX does it (JobNotificationMixin in awx/main/models/notifications.py)."""
+    body = VARIABLES["awx_notification"]["messages"]["error"]["body"]
+    artifacts = {"telepresence": {"dev-eu-1": {"needs_decision": ['shop/web: "2 or 3?"']}}}
+    job = {"name": NAME, "artifacts": artifacts}
+    rendered = ImmutableSandboxedEnvironment().from_string(body).render(job=job, url="https://awx.example.com/#/jobs/7")
+    assert json.loads(rendered) == {
+        "text": f"{NAME} needs somebody: https://awx.example.com/#/jobs/7",
+        "clusters": artifacts,
+    }
 
 
 def test_check_mode_on_an_empty_controller_writes_nothing_and_says_what_it_cannot_show(kubeconfig: Path) -> None:

@@ -22,7 +22,7 @@ from ._cluster.workloads import in_use
 from ._files import put
 from ._results import noted, records, short
 from ._results.records import Record
-from ._signals import ending
+from ._signals import ended_at_once
 from ._swaps.interrupted import tell
 from ._swaps.journal import Journal
 from ._swaps.keep import keep, strangers, survey
@@ -40,16 +40,17 @@ if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 
+@ended_at_once
 def report_orphans(module: AnsibleModule) -> None:
     """What telepresence_orphans does, from its parameters to exit_json or fail_json. Writes nothing."""
 
     def act(observer: Observer, cases: list[Case], chosen: list[Case], lost: list[Lost], identity: Identity) -> Record:
         return {"changed": False, **records.result(identity, chosen, lost, observer.options.policy.restorable)}
 
-    with ending(module.tmpdir):
-        _run(module, "orphans", act)
+    _run(module, "orphans", act)
 
 
+@ended_at_once
 def restore_orphans(module: AnsibleModule) -> None:
     """What telepresence_restore does, from its parameters to exit_json or fail_json. In check mode it writes nothing."""
 
@@ -82,10 +83,10 @@ def restore_orphans(module: AnsibleModule) -> None:
             "notices": said.notices,
         }
 
-    with ending(module.tmpdir):
-        _run(module, "restore", act)
+    _run(module, "restore", act)
 
 
+@ended_at_once
 def record_baseline(module: AnsibleModule) -> None:
     """What telepresence_baseline does: notes the counts of what is well. In check mode it writes nothing."""
     identity = None
@@ -115,6 +116,7 @@ def record_baseline(module: AnsibleModule) -> None:
     module.exit_json(**result)
 
 
+@ended_at_once
 def inspect_cluster(module: AnsibleModule) -> None:
     """What telepresence_cluster_info does: which cluster, as whom, and if asked, which rights are lacking."""
     identity = None

@@ -21,7 +21,10 @@ def kubeconfig(directory: Path, number: int) -> Path:
 
 def hosts(directory: Path, count: int) -> dict[str, dict[str, Any]]:
     """The first clusters of a directory, as hosts of an inventory with their variables."""
-    return {f"cluster-{one}": {"telepresence_kubeconfig": str(kubeconfig(directory, one))} for one in range(count)}
+    return {
+        f"cluster-{one}": {"telepresence_kubeconfig": str(kubeconfig(directory, one)), "telepresence_context": "fake"}
+        for one in range(count)
+    }
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ READ_TIMEOUT = 30.0
 TRIES = 4
 """A request is put at most so often; the pauses between them grow from half a second."""
 LONGEST_PAUSE = 10.0
-"""Seconds; a server that asks for a longer pause (Retry-After) is not asked again in this run."""
+"""Seconds; a request for which the server wishes a longer pause (Retry-After) is not repeated in this run."""
 PAGE = 500
 """Objects per page of a list, kubectl's own default (kubectl 1.34, ``--chunk-size``)."""
 MERGE_PATCH = "application/merge-patch+json"

@@ -33,6 +33,14 @@ class ClusterError(Exception):
         return self.status is None or self.status >= 500
 
     @property
+    def may_be_tried_anew(self) -> bool:
+        """True where it is worth while to look once more and go on from there at once.
+
+        That is not so where the server still wishes for a pause after all tries of the request.
+        """
+        return self.conflict or (self.may_have_happened and not self.retry_after)
+
+    @property
     def conflict(self) -> bool:
         """True where a precondition no longer held."""
         return self.status == 409

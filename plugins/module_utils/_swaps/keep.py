@@ -92,7 +92,7 @@ def keep(api: Api, seen: Seen, stored: Stored, write: bool) -> Kept:
             return Kept(seen.namespace, first, wanted)
         except ClusterError as error:
             problem = str(error)
-            if not (error.conflict or error.may_have_happened):
+            if not error.may_be_tried_anew:
                 break
         try:
             stored = _read_again(api, seen.namespace)

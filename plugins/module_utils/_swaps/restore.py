@@ -66,7 +66,7 @@ def _restore_group(place: Place, group: list[Case]) -> None:
             return
         except ClusterError as error:
             problem, doubtful = str(error), error.may_have_happened
-            if not (error.conflict or error.may_have_happened):
+            if not error.may_be_tried_anew:
                 break
         except Exception as error:  # a defect of ours must not hide what was done to this original and to others
             problem, doubtful = f"{type(error).__name__}: {error}", True

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from .._cluster.connect import Identity, connect, identify
 from .._cluster.errors import ClusterError, details
 from .._cluster.foreign import clean, tidy
+from .._signals import ended_at_once
 from . import intercepts, replaced
 from .ending import Case, Ender
 from .options import Options
@@ -25,6 +26,7 @@ if t.TYPE_CHECKING:
 Record = dict[str, t.Any]
 
 
+@ended_at_once
 def end_intercepts(module: AnsibleModule) -> None:
     """What telepresence_intercepts does, from its parameters to exit_json or fail_json. In check mode it writes nothing."""
     params, identity = module.params, None

@@ -15,6 +15,7 @@ from .._cluster.api import Api
 from .._cluster.connect import Identity, connect, identify
 from .._cluster.errors import ClusterError, details
 from .._cluster.foreign import tidy
+from .._signals import ended_at_once
 from . import rights
 from .actions import diff
 from .evict import Patience
@@ -29,6 +30,7 @@ if t.TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 
+@ended_at_once
 def remove_leftovers(module: AnsibleModule) -> None:
     """What telepresence_leftovers does, from its parameters to exit_json or fail_json. In check mode it writes nothing."""
     params, identity = module.params, None

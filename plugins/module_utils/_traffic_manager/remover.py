@@ -144,7 +144,7 @@ def _handle(world: World, leftover: Leftover, classes: t.Container[str]) -> Outc
         except ClusterError as error:
             attempts += 1
             problem = str(error)
-            if not (error.conflict or error.may_have_happened):
+            if not error.may_be_tried_anew:
                 break
         except Exception as error:  # a defect of ours must not hide what was done about others
             problem = f"{type(error).__name__}: {error}."

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from .._cluster import clock
 from .._cluster.connect import connect, identify
 from .._cluster.errors import ClusterError, details
+from .._signals import ended_at_once
 from . import intercepts, leftovers
 from .agents import Agent
 from .ask import Answer
@@ -29,6 +30,7 @@ Record = dict[str, t.Any]
 AT_ONCE = 8
 
 
+@ended_at_once
 def report_managers(module: AnsibleModule) -> None:
     """What telepresence_traffic_manager_info does, from its parameters to exit_json or fail_json. Writes nothing."""
     params, identity = module.params, None

@@ -18,6 +18,7 @@ from .._cluster.errors import ClusterError
 from .._cluster.foreign import tidy
 from .._cluster.kinds import ref
 from .._cluster.remove import delete
+from .._signals import ended_at_once
 from . import rights, versions
 from .actions import Delete, Evict, diff
 from .agents import Agent
@@ -46,6 +47,7 @@ class Withdrawal:
     failed: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
 
+@ended_at_once
 def withdraw_agents(module: AnsibleModule) -> None:
     """What telepresence_agents does, from its parameters to exit_json or fail_json. In check mode it writes nothing."""
     params, identity, withdrawal = module.params, None, Withdrawal()

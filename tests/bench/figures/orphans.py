@@ -32,4 +32,4 @@ def run(bench: Bench) -> Iterator[Line]:
         add_orphans(servers[0], ORPHANS, NAMESPACES)
         many = bench.repeat(f"{ORPHANS} orphans", lambda: bench.play("orphans-500", "orphans.yml", inventory))
         check(bench.reports("orphans-500") / "orphans.json", {"stale": ORPHANS})
-        yield from lines("orphans-500", many)
+        yield from lines("orphans-500", many, MEMORY)

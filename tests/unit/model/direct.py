@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 
 import urllib3
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.devclusters.telepresence.plugins.module_utils import _run
+from ansible_collections.devclusters.telepresence.plugins.module_utils import _run, _signals
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster import errors, execute, reach
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster.api import Api
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps import ask
@@ -183,7 +183,7 @@ def no_wire(clock: FakeTime) -> Iterator[None]:
             stack.enter_context(patch)
         stack.enter_context(mock.patch.object(telepresence_restore, "AnsibleModule", _module))
         # Only a process may say what is to become of it: here two runs share one, and a thread of their own.
-        stack.enter_context(mock.patch.object(_run, "ending", return_value=contextlib.nullcontext()))
+        stack.enter_context(mock.patch.object(_signals, "ending", return_value=contextlib.nullcontext()))
         stack.enter_context(mock.patch.object(_run, "connect", lambda module: Api(module.client)))
         stack.enter_context(mock.patch.object(ask, "execute", _execute))
         stack.enter_context(mock.patch.object(ask, "reach", _reach))

@@ -26,8 +26,9 @@ from .cluster import POD_3, Cluster, only
 POD = "web-9bdd4ff98a184820b2d4027b00a9af39"
 
 RUN = """
-import json, sys
+import json, signal, sys
 sys.path[:0] = {path!r}
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell starts in the background
 from ansible_collections.devclusters.telepresence.plugins.modules import telepresence_restore
 from wire.play import run_module
 print(json.dumps(run_module(telepresence_restore.main, {options!r})))

@@ -99,9 +99,10 @@ def test_retry_after_is_obeyed(cluster: Cluster) -> None:
     assert cluster.writes == [SCALE, SCALE, DELETE]
 
 
-def test_a_pause_that_is_too_long_is_left_to_the_next_run(cluster: Cluster) -> None:
+@pytest.mark.parametrize("fault", [status.too_many_requests(600), status.unavailable(retry_after=600)])
+def test_a_pause_that_is_too_long_is_left_to_the_next_run(cluster: Cluster, fault: Fault) -> None:
     cluster.stage()
-    cluster.server.script(scaling, status.too_many_requests(600))
+    cluster.server.script(scaling, fault)
     result = cluster.run()
     assert (only(result)["outcome"], result["failed"], cluster.writes) == ("failed", True, [SCALE])
     assert "Nothing was changed." in only(result)["message"]

@@ -188,6 +188,8 @@ def internal_error(cause: str) -> ApiError:
     return ApiError(500, "InternalError", f"Internal error occurred: {cause}", {"causes": [{"message": cause}]})
 
 
-def unavailable(message: str = "the server is currently unable to handle the request") -> ApiError:
-    """503."""
-    return ApiError(503, "ServiceUnavailable", message)
+def unavailable(
+    message: str = "the server is currently unable to handle the request", retry_after: int | None = None
+) -> ApiError:
+    """503, perhaps with Retry-After, seconds."""
+    return ApiError(503, "ServiceUnavailable", message, retry_after=retry_after)

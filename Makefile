@@ -73,7 +73,7 @@ $(READY): requirements/dev.txt requirements/venv.sh
 	@requirements/venv.sh $(VENV) dev.txt
 	@touch $@
 
-$(AWS): requirements/aws.txt requirements/venv.sh
+$(AWS): requirements/aws.txt ee-requirements.txt requirements/venv.sh
 	@requirements/venv.sh .lab/aws aws.txt
 	@touch $@
 

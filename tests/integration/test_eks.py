@@ -50,7 +50,7 @@ class Cluster:
         source.write_text(yaml.safe_dump({"plugin": "devclusters.telepresence.eks", "regions": [REGION], **options}))
         report = self.directory / f"{playbook}.json"
         report.unlink(missing_ok=True)
-        extra = {"recover_report_dir": str(self.directory), "telepresence_python": sys.executable, **variables}
+        extra = {"recover_report_dir": str(self.directory), **variables}
         words = [f"{playbook}.yml", "-i", str(source), "-e", json.dumps(extra)]
         done = ansible("ansible-playbook", words, self.account.environment(**environment))
         print(done.stdout, done.stderr)
@@ -100,13 +100,16 @@ def planted(cluster: Cluster) -> Cluster:
     return cluster
 
 
-@pytest.mark.parametrize("token_from", ["boto3", "aws"])
-def test_sessions_are_put_right_by_tokens_of_either_way(planted: Cluster, token_from: str) -> None:
-    ran = planted.play("orphans", planted.keys, {}, token_from=token_from)
+@pytest.mark.parametrize(("token_from", "python"), [("boto3", {}), ("aws", {"telepresence_python": sys.executable})])
+def test_sessions_are_put_right_by_tokens_of_either_way(
+    planted: Cluster, token_from: str, python: dict[str, str]
+) -> None:
+    """With all libraries in one Python as well as with a Python for the modules that has no boto3."""
+    ran = planted.play("orphans", planted.keys, python, token_from=token_from)
     assert ran.code == 0
     assert ran.report["cluster"]["user"] == "dev"
     assert [one["outcome"] for one in ran.report["sessions"]].count("restorable") == len(RESTORED)
-    ran = planted.play("recover", planted.keys, {"recover_wait": False}, token_from=token_from)
+    ran = planted.play("recover", planted.keys, {"recover_wait": False, **python}, token_from=token_from)
     assert len(ran.report["restored"]) == len(RESTORED)
     found = planted.world.dump()
     assert {scene.name: found["Deployment", scene.name]["spec"]["replicas"] for scene in SCENES if scene.count} == {

@@ -26,12 +26,19 @@ from .client import AT_ONCE, execute
 ANSWER_ONCE = """
 import socket
 with socket.create_server(("127.0.0.1", 9055)) as server:
-    server.settimeout(90)
+    server.settimeout(180)
     connection, _ = server.accept()
     connection.recv(400)
     connection.sendall(b"HTTP/1.0 200 OK\\r\\nServer: BaseHTTP/0.6 Python/3.6.1\\r\\n\\r\\n")
 """
-STAND_IN = ["sh", "-c", 'setsid python3 -I -S -c "$0" >/dev/null 2>&1 &', ANSWER_ONCE]
+LISTENING = "0100007F:235F 00000000:0000 0A"
+"""How Linux writes a socket that listens on 127.0.0.1:9055 (proc_pid_net(5))."""
+STAND_IN = [
+    *["sh", "-c"],
+    f'setsid python3 -I -S -c "$0" >/dev/null 2>&1 & until grep -q "{LISTENING}" /proc/net/tcp; do sleep 0.1; done',
+    ANSWER_ONCE,
+]
+"""It is waited for: what an exec leaves behind before it has begun may never begin."""
 PROVEN = 30.0
 """Seconds for which polls must have failed, as for verdict stale."""
 PATIENCE = 300.0

@@ -47,14 +47,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """The result of the task."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         _checked, args = self.validate_argument_spec(argument_spec=SPEC)
-        report, used = detailed(args["report"])
-        variables = {**(task_vars or {}), "report": wrap_var(report)}
+        found, used = detailed(args["report"])
+        report = wrap_var(found)
+        variables = {**(task_vars or {}), "report": report}
         problems = []
         for name, template in args["templates"].items():
             try:
                 put(os.path.join(args["path"], name), self._rendered(template, variables), 0o644)
             except (OSError, AnsibleError) as error:
                 problems.append(f"{name}: {error}")
+        # No more than the sentences: what a task returns is handed to all who listen to the run.
+        result["messages"] = {host: cluster.get("msg", "") for host, cluster in report["clusters"].items()}
         if problems:
             return {**result, "failed": True, "msg": "; ".join(problems), "forgotten": False}
         for path in used:

@@ -85,4 +85,9 @@ forgotten:
   returned: always
   type: bool
   sample: true
+messages:
+  description: What went wrong with the clusters of O(report), by host. Empty where nothing did.
+  returned: always
+  type: dict
+  sample: {eu: "", us: "Failed to connect to the cluster us."}
 """

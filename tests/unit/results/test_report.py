@@ -24,10 +24,14 @@ TEMPLATES = {
     "page.j2": "Zoë says {{ said.text }}",
     "broken.j2": "{{ nowhere.at.all }}",
     "report.j2": "{{ report | to_json }}",
-    "results.j2": "{{ {'whole': whole, 'half': half, 'nowhere': nowhere_to_write} | to_json }}",
+    "results.j2": """{{
+        {'whole': whole, 'half': half, 'half_detailed': half_detailed, 'detailed': detailed, 'nowhere': nowhere_to_write}
+        | to_json
+    }}""",
 }
 FULL = sample.result(sample.session(message="{{ 7 * 7 }}"))
 SHORT = short(FULL)
+UNREACHED = {"msg": "No {{ 7 * 7 }}.", "sessions": []}
 UNUSABLE = {
     "missing": "No such file or directory",
     "other": "it holds the records of another run",
@@ -62,11 +66,13 @@ PLAY = """
         path: half
         report: "{{ lookup('file', 'half.details') | from_json }}"
         templates: {page.html: broken.j2, report.json: report.j2}
+      register: half_detailed
       ignore_errors: true
     - devclusters.telepresence.telepresence_report:
         path: detailed
         report: "{{ lookup('file', 'detailed.details') | from_json }}"
         templates: {report.json: report.j2, again.json: report.j2}
+      register: detailed
     - devclusters.telepresence.telepresence_report:
         <<: *report
         path: file/reports
@@ -89,8 +95,8 @@ def noted(place: Path, name: str) -> None:
 
 
 def shortened(place: Path, name: str, *hosts: str) -> None:
-    """A report of short results, whose details are where it says."""
-    clusters = {host: {**SHORT, "details": str(place / f"{name}.{host}")} for host in hosts}
+    """A report of short results, whose details are where it says, and of a cluster that was not reached."""
+    clusters = {host: {**SHORT, "details": str(place / f"{name}.{host}")} for host in hosts} | {"us": UNREACHED}
     (place / f"{name}.details").write_text(json.dumps({"format": 1, "clusters": clusters}))
     (place / f"{name}.eu").write_text(json.dumps(details(FULL)))
 
@@ -156,6 +162,13 @@ def test_full_records_come_back_and_their_file_goes(place: Path) -> None:
     texts = [(place / "detailed" / name).read_text() for name in ("report.json", "again.json")]
     assert texts[0] == texts[1] and json.loads(texts[0])["clusters"]["eu"] == FULL
     assert not (place / "detailed.eu").exists()
+
+
+def test_the_messages_of_the_clusters_come_back_whatever_fails(results: dict[str, dict[str, Any]]) -> None:
+    """And what stands in them is no template."""
+    assert results["whole"]["messages"] == results["half"]["messages"] == results["nowhere"]["messages"] == {}
+    assert results["half_detailed"]["messages"] == {"eu": "", "us": UNREACHED["msg"]}
+    assert results["detailed"]["messages"] == dict.fromkeys(["eu", *UNUSABLE], "") | {"us": UNREACHED["msg"]}
 
 
 @pytest.mark.parametrize("host", UNUSABLE)

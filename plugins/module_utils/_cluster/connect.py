@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 from . import secrets
-from .api import Api, plainly
-from .errors import ClusterError, status_of
+from .api import READ_TIMEOUT, Api, patiently, plainly
+from .errors import ClusterError, refusal, status_of
 from .exec_plugin import Complaint, exec_plugin
 from .foreign import clean
 from .kinds import NAMESPACE, SUBJECT_REVIEW, dig
@@ -31,7 +31,9 @@ try:
     import kubernetes
     import urllib3
     from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
+    from kubernetes.client.exceptions import ApiException
     from kubernetes.config.kube_config import KubeConfigLoader
+    from kubernetes.dynamic.exceptions import DynamicApiError
 
     MISSING = ""
 
@@ -125,7 +127,9 @@ def _mask(module: AnsibleModule, auth: t.Mapping[str, t.Any]) -> None:
 
 def _client(auth: t.Mapping[str, t.Any], where: str, complaint: Complaint) -> t.Any:
     try:
-        return _in_time(lambda: get_api_client(**auth).client, LONGEST_CONNECT)
+        return _in_time(lambda: _discovered(auth, where), LONGEST_CONNECT)
+    except ClusterError:
+        raise
     except Exception as error:
         # The library raises anything here, from ConfigException to urllib3's errors.
         of_kubeconfig = not auth.get("host") and not os.environ.get("K8S_AUTH_HOST")
@@ -145,6 +149,21 @@ def _client(auth: t.Mapping[str, t.Any], where: str, complaint: Complaint) -> t.
             f"Failed to connect to the cluster of {where}: {answer or plainly(error)}. "
             "Check the address, the credentials and the network."
         ) from error
+
+
+def _discovered(auth: t.Mapping[str, t.Any], where: str) -> t.Any:
+    """The client, which asks the cluster for its kinds as it is made; again where the cluster is too busy to say."""
+
+    def once() -> t.Any:
+        try:
+            return get_api_client(**auth).client
+        except (ApiException, DynamicApiError) as error:
+            if error.status != 429:
+                raise
+            doing, cluster = "ask which kinds there are", f"the cluster of {where}"
+            raise refusal(doing, cluster, error.status, error.body, error.headers or {}) from error
+
+    return patiently(once, READ_TIMEOUT, lambda error: True)
 
 
 def _not_renewed(auth: t.Mapping[str, t.Any], complaint: Complaint) -> str:

@@ -405,3 +405,22 @@ def test_half_a_version_is_none(cluster: Cluster) -> None:
     result = cluster.run()
     assert result["cluster"]["version"] is None
     assert len(cluster.writes) == 2
+
+
+@pytest.mark.parametrize("path", ["/version", "/apis"])
+def test_a_cluster_that_is_busy_while_it_is_reached_is_asked_again(cluster: Cluster, path: str) -> None:
+    cluster.stage()
+    cluster.server.script(lambda request: request.path == path, status.too_many_requests(retry_after=0), times=2)
+    cluster.run()
+    assert len(cluster.writes) == 2
+    assert [request.status for request in cluster.seen() if request.path == path] == [429, 429, 200]
+
+
+def test_a_cluster_that_stays_busy_says_so(cluster: Cluster) -> None:
+    cluster.server.script(
+        lambda request: request.path == "/apis", status.too_many_requests(retry_after=60), times=FOREVER
+    )
+    result = cluster.run()
+    assert result["msg"].startswith("Failed to ask which kinds there are on the cluster of context")
+    assert "asked us to try again later" in result["msg"]
+    assert [request.status for request in cluster.seen() if request.path == "/apis"] == [429]

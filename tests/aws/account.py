@@ -137,14 +137,19 @@ def _await(url: str, server: subprocess.Popen[bytes], log: pathlib.Path) -> None
     raise AssertionError(f"moto's server does not answer: {log.read_text()}")
 
 
-def ansible(program: str, words: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Runs `ansible-playbook` and the like in the checkout, by the Python that has boto3; the modules run by that of the project."""
+def in_checkout(environment: dict[str, str]) -> dict[str, str]:
+    """The environment for programs of `BIN` by which Ansible finds the collections: this checkout, and those of the project's Python."""
     collections = pathlib.Path(sys.prefix) / "lib" / f"python3.{sys.version_info[1]}" / "site-packages"
-    environment = {
+    return {
         **environment,
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": f"{ROOT / 'collections'}:{collections}",
         "ANSIBLE_NOCOLOR": "1",
     }
+
+
+def ansible(program: str, words: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Runs `ansible-playbook` and the like in the checkout, by the Python that has boto3; the modules run by that of the project."""
+    environment = in_checkout(environment)
     command = [str(BIN / program), *words]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)

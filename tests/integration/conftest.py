@@ -96,6 +96,16 @@ def kubeconfig_of(kubectl: Kubectl, token: str, path: pathlib.Path) -> dict[str,
     return {"telepresence_context": "account", "telepresence_kubeconfig": str(path)}
 
 
+def renamed(contexts: dict[str, str], path: pathlib.Path) -> None:
+    """Writes the kubeconfig of the clusters with the names that a reader's contexts have, by new name; the first is the current one."""
+    config = yaml.safe_load(clusters()[0].read_text())
+    by_name = {one["name"]: one["context"] for one in config["contexts"]}
+    config["contexts"] = [{"name": name, "context": by_name[old]} for name, old in contexts.items()]
+    config["current-context"] = next(iter(contexts))
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(config))
+
+
 def written(tmp_path: pathlib.Path, hosts: dict[str, dict[str, Any]]) -> pathlib.Path:
     """An inventory of these hosts."""
     path = tmp_path / "hosts.json"

@@ -21,14 +21,19 @@ import pytest
 import yaml
 
 from tests import rights
-from tests.aws.account import BIN, REGION, Account, account, ansible
+from tests.aws.account import BIN, REGION, Account, account, ansible, in_checkout
 from tests.aws.webhook import Webhook, serving
+from tests.blocks import Block
 from tests.faults import kubelet
 from tests.faults.world import SCENES, World
 from tests.integration.conftest import Ran
+from tests.integration.reader import INVENTORY, Reader, to_run
 from tests.lab.control_plane import control_plane
 
+PAGE = "docs/docsite/rst/eks.rst"
 ARN = "arn:aws:iam::123456789012"
+TOKEN = pathlib.PurePath("var/run/secrets/eks.amazonaws.com/serviceaccount/token")
+"""Where EKS mounts the token of a pod, from the root of its files."""
 RESTORED = {scene.name for scene in SCENES if scene.restored}
 LIFETIME, RENEWED = 20.0, 5.0
 """Seconds for which a token is accepted, and after which the client has another made, in the tests of tokens that expire."""
@@ -88,7 +93,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         server.client().call("POST", f"{version}/clusterrolebindings", binding)
         authority = base64.b64encode(server.authority.read_bytes()).decode()
         endpoint = f"https://127.0.0.1:{server.port}"
-        aws.add_cluster("dev-1", endpoint=endpoint, certificate_authority={"data": authority})
+        aws.add_cluster("dev-1", tags="environment=dev", endpoint=endpoint, certificate_authority={"data": authority})
         world = World(server.client(), kubelet.Kubelet(str(kubelet.pods_of(server)), server.kubelet))
         yield Cluster(aws, webhook, world, keys, directory)
 
@@ -194,3 +199,35 @@ def test_without_new_tokens_a_long_run_says_that_they_are_old(short_lived: Clust
     assert ran.code == 2
     assert any("the token has expired" in one for one in short_lived.webhook.refused)
     assert "The cluster does not know these credentials: log in again, or renew the token." in ran.said
+
+
+# The page about it --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reader(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """Somebody with the keys of a developer, a context that `aws eks update-kubeconfig` wrote, and the environment of an intercepted pod."""
+    home = tmp_path_factory.mktemp("reader")
+    (home / INVENTORY).mkdir()
+    mounted = home / "mounts" / TOKEN
+    mounted.parent.mkdir(parents=True)
+    mounted.write_text("a-token-of-the-cluster")
+    intercepted = {
+        "AWS_ROLE_ARN": cluster.account.add_role("pod"),
+        "AWS_WEB_IDENTITY_TOKEN_FILE": f"/{TOKEN}",
+        "TELEPRESENCE_MOUNTS": f"/{TOKEN.parent}",
+        "TELEPRESENCE_ROOT": str(home / "mounts"),
+    }
+    (home / "web.json").write_text(json.dumps(intercepted))
+    reader = Reader(
+        home,
+        environment={**in_checkout(cluster.account.environment(**cluster.keys)), "AWS_REGION": REGION},
+        stands_for={f"-i {INVENTORY}": f"-i {home / INVENTORY}"},
+    )
+    reader.run(f"aws eks update-kubeconfig --name dev-1 --kubeconfig {home}/.kube/eks")
+    return reader
+
+
+@pytest.mark.parametrize("block", [one for one in to_run() if one.page == PAGE], ids=str)
+def test_a_block_of_the_page_ends_well(block: Block, reader: Reader) -> None:
+    reader.carry_out(block)

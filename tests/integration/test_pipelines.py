@@ -14,15 +14,17 @@ import pytest
 import yaml
 from junitparser import JUnitXml
 
-from tests.integration.conftest import TOOLS, Place
+from tests.integration.conftest import TOOLS, Place, renamed
 from tests.lab.build import GO_SETTINGS, find_go, required_go
 from tests.lab.commands import run
-from tests.lab.paths import HERE, LOG, ROOT
+from tests.lab.paths import BIN, HERE, LOG, ROOT
 from tests.lab.say import Say
+from tests.lab.scenes import Scene, clear, play, set_up
 from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
+from tests.lab.telepresence2.manager import TrafficManager
 
-NAMESPACE = "awx-pipelines"
+NAMESPACE, MANAGER = "pipelines-shop", "pipelines-manager"
 EXAMPLES = ROOT / "docs" / "examples"
 HOSTS = ("dev-eu-1", "dev-us-1")
 """The hosts of the example inventory, and their contexts."""
@@ -30,31 +32,33 @@ TEKTON = "github.com/tektoncd/pipeline"
 
 
 @pytest.fixture(scope="module")
-def namespace() -> Iterator[None]:
-    """An empty namespace on both clusters; the examples' recoveries are held to it."""
+def shop() -> Iterator[Kubectl]:
+    """A namespace of both clusters, to which all runs are held; in that of the first, returned here, a client that is gone left web."""
     kubeconfig, contexts = clusters()
     kubectls = [Kubectl(context, NAMESPACE, kubeconfig) for context in contexts]
+    web = Scene("web", 2, (("pod", "gone"),))
+    set_up(kubectls, [web])
+    play([(kubectls[0], web)])
+    yield kubectls[0]
     for kubectl in kubectls:
-        kubectl.run("create", "namespace", NAMESPACE)
-    yield
-    for kubectl in kubectls:
-        kubectl.run("delete", "namespace", NAMESPACE, "--wait=false")
+        clear(kubectl)
 
 
 @pytest.fixture
-def project(namespace: None, tmp_path: pathlib.Path) -> pathlib.Path:
+def project(shop: Kubectl, tmp_path: pathlib.Path) -> pathlib.Path:
     """The example project beside a kubeconfig that has its contexts."""
-    config = yaml.safe_load(clusters()[0].read_text())
-    by_name = {one["name"]: one["context"] for one in config["contexts"]}
-    renamed = zip(HOSTS, clusters()[1])
-    config["contexts"] = [{"name": host, "context": by_name[context]} for host, context in renamed]
-    (tmp_path / "kubeconfig").touch(mode=0o600)
-    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    renamed(dict(zip(HOSTS, clusters()[1])), tmp_path / "kubeconfig")
     project = tmp_path / "project"
     shutil.copytree(EXAMPLES / "awx-project", project)
     (project / "clusters" / "group_vars").mkdir()
-    (project / "clusters" / "group_vars" / "all.yml").write_text(f"recover_namespaces: [{NAMESPACE}]\n")
+    give(project)
     return project
+
+
+def give(project: pathlib.Path, **variables: Any) -> None:
+    """Gives variables to all hosts of the project."""
+    held = {"recover_namespaces": [NAMESPACE], "baseline_namespaces": [NAMESPACE]}
+    (project / "clusters" / "group_vars" / "all.yml").write_text(json.dumps(held | variables))
 
 
 def example(name: str) -> dict[str, Any]:
@@ -86,42 +90,98 @@ def tekton() -> Step:
     return " ".join(words), {one["name"]: one["value"] for one in step["env"]}
 
 
-def recover(step: Step, project: pathlib.Path, installed: Place) -> tuple[int, JUnitXml]:
-    """The exit code of a step, and the JUnit file that it left."""
+def rebuilds() -> dict[str, str]:
+    """The command of a rebuild, by pipeline, with the cluster as a variable of the shell."""
+    workflow = example("github-actions.yml")
+    steps = {step.get("name"): step for step in workflow["jobs"]["telepresence"]["steps"]}
+    (step,) = example("tekton-pipeline.yml")["spec"]["tasks"][1]["taskSpec"]["steps"]
+    return {
+        "github": steps["Rebuild"]["run"],
+        "gitlab": "\n".join(example("gitlab-ci.yml")["rebuild"]["script"]),
+        "tekton": " ".join(step["command"] + step["args"]).replace("$(params.cluster)", '"$CLUSTER"'),
+    }
+
+
+def carry_out(step: Step, project: pathlib.Path, installed: Place) -> int:
+    """Runs the command of a step in the project; its exit code."""
     command, variables = step
     environment = {
         **os.environ,
         **installed.environment,
         **variables,
-        "PATH": f"{TOOLS}:{os.environ['PATH']}",
+        "PATH": f"{TOOLS}:{BIN}:{os.environ['PATH']}",
         "K8S_AUTH_KUBECONFIG": str(project.parent / "kubeconfig"),
     }
     done = subprocess.run(["bash", "-ec", command], cwd=project, env=environment, capture_output=True, text=True)
     print(done.stdout + done.stderr)
+    return done.returncode
+
+
+def recover(step: Step, project: pathlib.Path, installed: Place) -> tuple[int, JUnitXml]:
+    """The exit code of a recovery, and the JUnit file that it left."""
+    code = carry_out(step, project, installed)
     assert (project / "reports" / "recover.json").is_file()
     (written,) = (project / "reports").glob("*.xml")
-    return done.returncode, JUnitXml.fromfile(str(written))
+    return code, JUnitXml.fromfile(str(written))
 
 
-def failed(junit: JUnitXml) -> dict[str, bool]:
-    """Whether the test of each host failed."""
+def failed(junit: JUnitXml) -> dict[str, str]:
+    """By host, the reason for which its test failed; empty where it passed."""
     cases = [case for suite in junit for case in suite]
-    return {case.name.partition("]")[0].lstrip("["): not case.is_passed for case in cases}
+    return {
+        case.name.partition("]")[0].lstrip("["): " ".join(f"{one.message} {one.text}" for one in case.result)
+        for case in cases
+    }
+
+
+# The tests of a recovery are one story, in this order.
+
+
+def test_a_session_that_needs_a_decision_is_a_failed_test(
+    shop: Kubectl, project: pathlib.Path, installed: Place
+) -> None:
+    give(project, recover_replicas_limit=1)
+    code, junit = recover(gitlab(), project, installed)
+    reasons = failed(junit)
+    assert (code, reasons[HOSTS[1]]) == (2, "")
+    assert f"{NAMESPACE}/web: needs a decision" in reasons[HOSTS[0]]
+    assert shop.get("deployment", "web")["spec"]["replicas"] == 0
 
 
 @pytest.mark.parametrize("of", [github, gitlab, tekton], ids=lambda of: of.__name__)
 def test_the_step_runs_and_each_cluster_is_a_test(
-    of: Callable[[], Step], project: pathlib.Path, installed: Place
+    of: Callable[[], Step], shop: Kubectl, project: pathlib.Path, installed: Place
 ) -> None:
     code, junit = recover(of(), project, installed)
-    assert (code, failed(junit)) == (0, dict.fromkeys(HOSTS, False))
+    assert (code, failed(junit)) == (0, dict.fromkeys(HOSTS, ""))
+    assert shop.get("deployment", "web")["spec"]["replicas"] == 2
 
 
 def test_a_cluster_that_is_not_there_is_a_failed_test(project: pathlib.Path, installed: Place) -> None:
     inventory = project / "clusters" / "hosts.yml"
     inventory.write_text(inventory.read_text() + "    dev-gone:\n      telepresence_context: dev-gone\n")
     code, junit = recover(gitlab(), project, installed)
-    assert (code, failed(junit)) == (2, {**dict.fromkeys(HOSTS, False), "dev-gone": True})
+    reasons = failed(junit)
+    assert (code, [reasons[host] for host in HOSTS]) == (2, ["", ""])
+    assert "dev-gone" in reasons["dev-gone"]
+
+
+def test_the_step_rebuilds_one_cluster(
+    shop: Kubectl, project: pathlib.Path, installed: Place, request: pytest.FixtureRequest
+) -> None:
+    manager = TrafficManager(Kubectl(shop.context, MANAGER, shop.kubeconfig), ())
+    request.addfinalizer(manager.remove)
+    give(project, **manager.variables())
+    assert carry_out((rebuilds()["gitlab"], {"CLUSTER": HOSTS[0]}), project, installed) == 0
+    manager.kubectl.run("rollout", "status", "deployment/traffic-manager", "--timeout=5s")
+    elsewhere = Kubectl(clusters()[1][1], MANAGER, shop.kubeconfig)
+    assert elsewhere.get("namespaces", f"--field-selector=metadata.name={MANAGER}")["items"] == []
+
+
+@pytest.mark.parametrize("pipeline", ["github", "tekton"])
+def test_the_others_rebuild_by_the_same_command(pipeline: str) -> None:
+    words = {name: command.replace("--inventory", "-i").split() for name, command in rebuilds().items()}
+    assert words[pipeline] == words["gitlab"]
 
 
 @pytest.fixture(scope="module")

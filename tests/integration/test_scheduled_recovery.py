@@ -25,7 +25,14 @@ WANTED: dict[str, Any] = {
     "scheduled_recovery_schedule": "0 5 29 2 *",
 }
 EVERYWHERE = {**WANTED, "scheduled_recovery_variables": {"recover_namespaces": [f"{SHOP}*"], "recover_baseline": True}}
-IN_ONE = {**WANTED, "scheduled_recovery_namespaces": [SHOP]}
+RESOURCES = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "400Mi"}}
+IN_ONE = {
+    **WANTED,
+    "scheduled_recovery_namespaces": [SHOP],
+    "scheduled_recovery_resources": RESOURCES,
+    "scheduled_recovery_pull_secrets": ["registry", "mirror"],
+    "scheduled_recovery_deadline": 300,
+}
 KINDS = "cronjobs,jobs,pods,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"
 
 
@@ -81,8 +88,8 @@ def namespace(kubectl: Kubectl) -> list[dict[str, Any]]:
     return found
 
 
-def run_once(kubectl: Kubectl, job: str) -> str:
-    """Runs a job made from the CronJob to its end, which has to be a good one, and returns what it said."""
+def run_once(kubectl: Kubectl, job: str, end: str = "succeeded") -> str:
+    """Runs a job made from the CronJob to its end, which has to be this one, and returns what it said."""
     kubectl.run("create", "job", job, f"--from=cronjob/{NAME}")
     for _attempt in range(150):
         status = kubectl.get("job", job)["status"]
@@ -91,7 +98,7 @@ def run_once(kubectl: Kubectl, job: str) -> str:
         time.sleep(2)
     said = kubectl.run("logs", f"job/{job}")
     print(said)
-    assert status.get("succeeded") == 1
+    assert status.get(end) == 1
     return said
 
 
@@ -157,6 +164,16 @@ def test_a_run_in_the_cluster_puts_orphans_right(kubectl: Kubectl, installed: Pl
     assert json.loads(shop.get("configmap", "telepresence-baseline")["data"]["sessions"]) != {}
 
 
+def test_a_run_that_needs_a_person_is_a_failed_job(kubectl: Kubectl, installed: Place, hosts: pathlib.Path) -> None:
+    """It is not tried again: that would find the same."""
+    narrow = {**EVERYWHERE["scheduled_recovery_variables"], "recover_max_restores": 0}
+    assert bring_about(installed, hosts, {**EVERYWHERE, "scheduled_recovery_variables": narrow}).code == 0
+    said = run_once(kubectl, "held", end="failed")
+    assert f"{SHOP}/cart: held" in said
+    assert replicas(kubectl, "cart") == 0
+    assert len(kubectl.get("pods", "--selector=job-name=held")["items"]) == 1
+
+
 def test_with_rights_in_one_namespace_it_has_none_elsewhere(
     installed: Place, hosts: pathlib.Path, kubectl: Kubectl
 ) -> None:
@@ -172,6 +189,13 @@ def test_with_rights_in_one_namespace_it_has_none_elsewhere(
     said = run_once(kubectl, "in-one")
     assert f"{SHOP}/cart: restored to 2" in said
     assert replicas(kubectl, "cart") == 2
+
+
+def test_its_pods_are_what_was_asked_for(kubectl: Kubectl) -> None:
+    assert kubectl.get("job", "in-one")["spec"]["activeDeadlineSeconds"] == 300
+    (pod,) = kubectl.get("pods", "--selector=job-name=in-one")["items"]
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}, {"name": "mirror"}]
+    assert [container["resources"] for container in pod["spec"]["containers"]] == [RESOURCES]
 
 
 def test_its_pods_keep_to_the_restricted_standard(kubectl: Kubectl) -> None:

@@ -15,8 +15,9 @@ from typing import Any, NoReturn
 import yaml
 from ansible.parsing.splitter import parse_kv
 
+from tests.blocks import ROOT, Block
+
 from . import variables
-from .blocks import ROOT, Block
 
 PLACEHOLDER = "my-clusters"
 """The inventory of the reader."""

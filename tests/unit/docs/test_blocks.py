@@ -1,4 +1,4 @@
-"""Every code block of the documentation is checked, or says that nobody runs it."""
+"""Every code block of the documentation is right in all that can be told without running it, or says that nobody checks it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.blocks import ROOT, Block, blocks, collect, play_of
+
 from . import commands, yaml_blocks
-from .blocks import ROOT, Block, blocks, collect
 
 BLOCKS = collect()
 CHECKERS = {"console": commands.check, "sh": commands.check, "yaml": yaml_blocks.check}
@@ -34,7 +35,7 @@ def syntax_check(directory: Path, of: list[Block]) -> str:
     """What Ansible says against the playbooks and tasks among these blocks; they are checked in one run."""
     paths = []
     for number, block in enumerate(of):
-        plays = yaml_blocks.play_of(block) if block.language == "yaml" else None
+        plays = play_of(block) if block.language == "yaml" else None
         if plays is not None:
             path = directory / f"{number}-{block.page.replace('/', '-')}-{block.line}.yml"
             path.write_text(yaml.safe_dump(plays, sort_keys=False))
@@ -50,13 +51,13 @@ def block(text: str, language: str) -> Block:
     return Block("page.rst", 1, language, text)
 
 
-@pytest.mark.parametrize("found", [one for one in BLOCKS if one.not_run is None], ids=str)
+@pytest.mark.parametrize("found", [one for one in BLOCKS if one.checked], ids=str)
 def test_a_block_is_right(found: Block) -> None:
     assert complaints(found) == []
 
 
 def test_the_playbooks_among_them_pass_the_syntax_check(tmp_path: Path) -> None:
-    assert not syntax_check(tmp_path, [one for one in BLOCKS if one.not_run is None])
+    assert not syntax_check(tmp_path, [one for one in BLOCKS if one.checked])
 
 
 def test_a_playbook_that_ansible_refuses_is_told(tmp_path: Path) -> None:
@@ -141,8 +142,10 @@ def test_another_language_is_told() -> None:
 )
 def test_a_mark_holds_for_the_block_behind_it(page: str, text: str) -> None:
     first, second = blocks(page, text)
-    assert (first.language, first.text, first.not_run) == ("sh", "aws\n", "because")
-    assert (second.language, second.text, second.not_run) == ("console", "$ make\n", None)
+    assert (first.language, first.text, first.not_run, first.checked) == ("sh", "aws\n", "because", False)
+    assert (second.language, second.text, second.not_run, second.checked) == ("console", "$ make\n", None, True)
+    first, _second = blocks(page, text.replace("not run", "not run, only checked"))
+    assert (first.not_run, first.checked) == ("because", True)
     assert text.splitlines()[second.line - 1 + page.endswith("md")].strip() == "$ make"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from .blocks import ROOT, pages
+from tests.blocks import ROOT, pages
 
 LINKS = [
     (page, str(child.attrs["href"]))

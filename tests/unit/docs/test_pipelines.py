@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from .blocks import ROOT
+from tests.blocks import ROOT
+
 from .variables import playbook
 
 EXAMPLES = ROOT / "docs" / "examples" / "pipelines"

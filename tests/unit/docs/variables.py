@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from .blocks import ROOT
+from tests.blocks import ROOT
 
 COLLECTION = "devclusters.telepresence"
 Options = Mapping[str, Mapping[str, Any]]

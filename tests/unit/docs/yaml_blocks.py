@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
+from tests.blocks import Block, play_of
+
 from . import monitoring, variables
-from .blocks import Block
 
 PLUGINS = [f"{variables.COLLECTION}.{name}" for name in ("kubeconfig_contexts", "eks")]
 _ABOUT_A_TASK = {
@@ -37,16 +38,6 @@ _ABOUT_A_TASK = {
         "when",
     ),
 }
-
-
-def play_of(block: Block) -> list[dict[str, Any]] | None:
-    """The plays that a block is, a play of the tasks that it is, or None where it is neither."""
-    content = yaml.safe_load(block.text)
-    if not isinstance(content, list) or not all(isinstance(one, dict) and "sources" not in one for one in content):
-        return None
-    if any("hosts" in one or "ansible.builtin.import_playbook" in one for one in content):
-        return content
-    return [{"hosts": "localhost", "gather_facts": False, "tasks": content}]
 
 
 def check(block: Block) -> list[str]:

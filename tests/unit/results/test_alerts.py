@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.devclusters.telepresence.plugins.module_utils._results.metrics import metrics
-from docs.blocks import blocks
 
+from tests.blocks import blocks
 from tests.lab.paths import ROOT
 from tests.monitoring import told
 

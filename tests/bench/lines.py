@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .measure import Sample, median
@@ -61,3 +61,11 @@ def lines(name: str, samples: Sequence[Sample], memory: Target | None = None) ->
 def ratio(name: str, more: Sequence[Sample], less: Sequence[Sample], target: Target | None = None) -> Line:
     """How many times as long as ``less`` ``more`` took, by their medians."""
     return Line(name, median(more).seconds / median(less).seconds, target=target)
+
+
+def each_more(name: str, samples: Mapping[int, Sequence[Sample]]) -> Iterator[Line]:
+    """What each cluster more costs, by the clock and CPU, from runs over the fewest and the most of them; ``samples`` by their number."""
+    few, many = min(samples), max(samples)
+    first, last = median(samples[few]), median(samples[many])
+    yield Line(f"{name}-each-more", (last.seconds - first.seconds) / (many - few), "s")
+    yield Line(f"{name}-each-more-cpu", (last.cpu_seconds - first.cpu_seconds) / (many - few), "CPU-s")

@@ -8,8 +8,7 @@ from functools import partial
 from ..bench import Bench
 from ..clusters import check, clusters, hosts
 from ..crowd import add_orphans, add_pods
-from ..lines import Line, Target, lines, ratio
-from ..measure import median
+from ..lines import Line, Target, each_more, lines, ratio
 
 SIZES = (1, 4, 8)
 PODS, ORPHANS, NAMESPACES = 50, 4, 2
@@ -33,7 +32,5 @@ def run(bench: Bench) -> Iterator[Line]:
             )
             check(bench.reports(name) / "recover.json", {"stale": ORPHANS})
             yield from lines(name, samples[size])
-        first, last = median(samples[1]), median(samples[max(SIZES)])
-        yield Line("fleet-each-more", (last.seconds - first.seconds) / (max(SIZES) - 1), "s")
-        yield Line("fleet-each-more-cpu", (last.cpu_seconds - first.cpu_seconds) / (max(SIZES) - 1), "CPU-s")
+        yield from each_more("fleet", samples)
         yield ratio("fleet-8 to fleet-1", samples[8], samples[1], EIGHT_TO_ONE)

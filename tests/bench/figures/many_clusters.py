@@ -8,8 +8,7 @@ from functools import partial
 
 from ..bench import Bench
 from ..clusters import check
-from ..lines import Line, lines
-from ..measure import median
+from ..lines import Line, each_more, lines
 from ..scripted import hosts
 from ..serving import serving
 
@@ -33,7 +32,4 @@ def run(bench: Bench) -> Iterator[Line]:
             )
             check(bench.reports(name) / "recover.json", {})
             yield from lines(name, samples[size])
-    few, many = (median(samples[size]) for size in SIZES)
-    more = max(SIZES) - min(SIZES)
-    yield Line("many-clusters-each-more", (many.seconds - few.seconds) / more, "s")
-    yield Line("many-clusters-each-more-cpu", (many.cpu_seconds - few.cpu_seconds) / more, "CPU-s")
+    yield from each_more("many-clusters", samples)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.bench.figures import FIGURES
-from tests.bench.lines import Line, Target, lines, number, ratio
+from tests.bench.lines import Line, Target, each_more, lines, number, ratio
 from tests.bench.measure import Sample, median
 
 SAMPLES = [Sample(4.0, 1.0, 50e6), Sample(2.0, 3.0, 70e6), Sample(9.0, 2.0, 60e6)]
@@ -47,6 +47,11 @@ def test_a_command_has_three_lines_with_what_they_are_the_medians_of() -> None:
 def test_a_ratio_says_how_many_times_as_long_the_first_took() -> None:
     line = ratio("x", SAMPLES, [Sample(0.5, 9.0, 9.0)], Target(4, at_least=True))
     assert (line.value, line.unit, line.target) == (8.0, "", Target(4, at_least=True))
+
+
+def test_what_each_cluster_more_costs_is_between_the_fewest_and_the_most() -> None:
+    samples = {size: [Sample(1.0 + size, 2.0 * size, 1.0)] for size in (1, 3, 9)}
+    assert [str(line) for line in each_more("x", samples)] == ["x-each-more: 1.00 s", "x-each-more-cpu: 2.00 CPU-s"]
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,11 @@ WITH_VARIABLES = {
 
 def to_run() -> list[Block]:
     """All blocks that do not say that nobody runs them; what stands on several pages only once."""
-    found = [one for one in collect() if one.not_run is None]
-    return list({one.text.replace("$ ", ""): one for one in found}.values())
+    found: dict[str, Block] = {}
+    for block in collect():
+        if block.not_run is None:
+            found.setdefault(block.text.replace("$ ", ""), block)
+    return list(found.values())
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,8 @@ class Reader:
 
     def carry_out(self, block: Block) -> None:
         """Runs the commands, plays or tasks of a block, or something with its inventory or variables; it must end well."""
-        text = block.text
-        for name, real in self.stands_for.items():
-            text = text.replace(name, real)
+        names = "|".join(map(re.escape, self.stands_for))
+        text = re.sub(names, lambda found: self.stands_for[found[0]], block.text)
         if block.language == "yaml":
             self._use(dataclasses.replace(block, text=text))
         else:

@@ -221,7 +221,7 @@ def reader(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Reader
     (home / "web.json").write_text(json.dumps(intercepted))
     reader = Reader(
         home,
-        environment={**in_checkout(cluster.account.environment(**cluster.keys)), "AWS_REGION": REGION},
+        environment={**in_checkout(cluster.account.environment(**cluster.keys)), "AWS_DEFAULT_REGION": REGION},
         stands_for={f"-i {INVENTORY}": f"-i {home / INVENTORY}"},
     )
     reader.run(f"aws eks update-kubeconfig --name dev-1 --kubeconfig {home}/.kube/eks")
@@ -229,5 +229,5 @@ def reader(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Reader
 
 
 @pytest.mark.parametrize("block", [one for one in to_run() if one.page == PAGE], ids=str)
-def test_a_block_of_the_page_ends_well(block: Block, reader: Reader) -> None:
+def test_a_block_of_the_page_ends_well(block: Block, reader: Reader, planted: Cluster) -> None:
     reader.carry_out(block)

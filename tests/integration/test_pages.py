@@ -94,6 +94,9 @@ def remove_account(kubectl: Kubectl) -> None:
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_a_block_ends_well(block: Block, reader: Reader, kubectls: list[Kubectl]) -> None:
+    # What a page before it has made, the reader of this one would not have.
+    for built in (reader.home / "tmp").iterdir():
+        built.unlink()
     if "create namespace" in block.text:
         remove_account(kubectls[0])
     reader.carry_out(block)

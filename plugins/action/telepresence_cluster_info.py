@@ -49,6 +49,8 @@ class ActionModule(NormalAction):  # type: ignore[misc]
                 text=True,
                 errors="surrogateescape",
                 env={**os.environ, **{name: str(value) for name, value in asked.items()}},
+                # Where Ansible itself runs modules on its own machine (ansible-core 2.19, plugins/action/__init__.py).
+                cwd=self._loader.get_basedir(),
                 check=False,
             )
         return self._result({"rc": done.returncode, "stdout": done.stdout, "stderr": done.stderr})

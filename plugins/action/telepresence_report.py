@@ -47,13 +47,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         """The result of the task."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         _checked, args = self.validate_argument_spec(argument_spec=SPEC)
+        # As for the modules, which run in the directory of the playbook.
+        directory, journal = (args[name] and self._loader.path_dwim(args[name]) for name in ("path", "journal"))
         found, used = detailed(args["report"])
         report = wrap_var(found)
         variables = {**(task_vars or {}), "report": report}
         problems = []
         for name, template in args["templates"].items():
             try:
-                put(os.path.join(args["path"], name), self._rendered(template, variables), 0o644)
+                put(os.path.join(directory, name), self._rendered(template, variables), 0o644)
             except (OSError, AnsibleError) as error:
                 problems.append(f"{name}: {error}")
         # No more than the sentences: what a task returns is handed to all who listen to the run.
@@ -63,7 +65,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         for path in used:
             with contextlib.suppress(OSError):  # then the next run replaces it
                 os.unlink(path)
-        return {**result, "changed": True, "forgotten": self._forgotten(args["journal"], args["reported"])}
+        return {**result, "changed": True, "forgotten": self._forgotten(journal, args["reported"])}
 
     def _rendered(self, template: str, variables: Mapping[str, t.Any]) -> str:
         """A template of the role, as the lookup of that name gives it."""

@@ -31,7 +31,7 @@ attributes:
     details: The files are written anew each time.
 options:
   path:
-    description: The directory of the files. It is made if need be.
+    description: The directory of the files. It is made if need be. A relative path starts at the directory of the playbook, as for modules.
     type: path
     required: true
   templates:

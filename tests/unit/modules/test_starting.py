@@ -71,6 +71,7 @@ def asked(server: ApiServer, place: Path) -> dict[str, dict[str, Any]]:
                 "devclusters.telepresence.telepresence_orphans": {**config, "exclude_namespaces": ["default"]}
             },
         },
+        "by a path beside the playbook": {"telepresence_cluster_info": {"kubeconfig": "kubeconfig"}},
         "by a secret": {"telepresence_cluster_info": by_token},
         "no such context": {"telepresence_cluster_info": {**config, "context": "nowhere"}},
         "no such option": {"telepresence_cluster_info": {**config, "contxt": "fake"}},
@@ -127,15 +128,18 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
         "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
         "ANSIBLE_VAULT_PASSWORD_FILE": str(place / "password"),
         "ANSIBLE_LOCAL_TEMP": str(temporary),
-        "PWD": str(place),
+        "PWD": str(place / "elsewhere"),
     }
     with ApiServer() as server:
         cluster = Cluster(server, str(place / "kubeconfig"), FakeTime())
         cluster.stage(COMPLETED, "gone")  # what it is judged by does not age
         cluster.web()
         (place / "play.yml").write_text(yaml.safe_dump(playbook(server, place), sort_keys=False))
-        command = [str(PROGRAMS / "ansible-playbook"), "-vvv", "play.yml"]
-        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
+        (place / "elsewhere").mkdir()
+        command = [str(PROGRAMS / "ansible-playbook"), "-vvv", "../play.yml"]
+        done = subprocess.run(
+            command, cwd=place / "elsewhere", env=environment, capture_output=True, text=True, check=False
+        )
         writes = sum(request.is_write for request in server.requests)
     assert done.returncode == 0, done.stdout + done.stderr
     parts = [part.partition("]") for part in done.stdout.split("TASK [")[1:]]
@@ -150,7 +154,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 ALIKE = [
     *("info", "orphans", "alias", "only tried", "by the environment", "by a default", "by a default of the module"),
-    *("by a secret", "no such context", "no such option"),
+    *("by a path beside the playbook", "by a secret", "no such context", "no such option"),
 ]
 
 
@@ -175,6 +179,7 @@ def test_the_result_is_the_same_in_both_ways(ran: Ran, name: str) -> None:
         ("by the environment", {"failed": False}),
         ("by a default", {"failed": False}),
         ("by a default of the module", {"failed": False, "sessions": []}),
+        ("by a path beside the playbook", {"failed": False}),
         ("by a secret", {"failed": False}),
         ("no such context", {"failed": True}),
         ("delegated", {"failed": False}),

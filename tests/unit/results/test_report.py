@@ -119,9 +119,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "detailed.directory").mkdir()
     os.mkfifo(place / "detailed.pipe")
     (place / "detailed.link").symlink_to(place / "detailed.eu")
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "PWD": str(place)}
-    command = [f"{Path(sys.executable).parent}/ansible-playbook", "play.yml"]
-    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "PWD": str(place / "elsewhere")}
+    (place / "elsewhere").mkdir()
+    command = [f"{Path(sys.executable).parent}/ansible-playbook", "../play.yml"]
+    done = subprocess.run(command, cwd=place / "elsewhere", env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return place
 

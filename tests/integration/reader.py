@@ -60,8 +60,12 @@ class Reader:
 
     def run(self, script: str) -> str:
         """What a script of the shell prints, which must end well."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("K8S_AUTH_", "KUBECONFIG"))}
-        environment = {**kept, "ANSIBLE_NOCOLOR": "1", "HOME": str(self.home), **self.environment}
+        own = {"ANSIBLE_NOCOLOR": "1", "HOME": str(self.home)}
+        environment = {
+            name: value
+            for name, value in {**os.environ, **self.environment, **own}.items()
+            if not name.startswith("K8S_AUTH_") and name != "KUBECONFIG"
+        }
         done = subprocess.run(
             ["bash", "-euc", script], cwd=self.home, env=environment, capture_output=True, text=True, timeout=600
         )

@@ -206,9 +206,14 @@ def test_without_new_tokens_a_long_run_says_that_they_are_old(short_lived: Clust
 
 @pytest.fixture(scope="module")
 def reader(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    """Somebody with the keys of a developer, a context that `aws eks update-kubeconfig` wrote, and the environment of an intercepted pod."""
+    """Somebody with the keys of a developer, a context that `aws eks update-kubeconfig` wrote, and the environment of an intercepted pod.
+
+    The keys are in a file: those of the environment would come before the identity of a pod.
+    """
     home = tmp_path_factory.mktemp("reader")
     (home / INVENTORY).mkdir()
+    keys = "".join(f"{name.lower()} = {value}\n" for name, value in cluster.keys.items())
+    (home / "credentials").write_text(f"[default]\n{keys}")
     mounted = home / "mounts" / TOKEN
     mounted.parent.mkdir(parents=True)
     mounted.write_text("a-token-of-the-cluster")
@@ -221,7 +226,11 @@ def reader(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Reader
     (home / "web.json").write_text(json.dumps(intercepted))
     reader = Reader(
         home,
-        environment={**in_checkout(cluster.account.environment(**cluster.keys)), "AWS_DEFAULT_REGION": REGION},
+        environment=in_checkout(
+            cluster.account.environment(
+                AWS_SHARED_CREDENTIALS_FILE=str(home / "credentials"), AWS_DEFAULT_REGION=REGION
+            )
+        ),
         stands_for={f"-i {INVENTORY}": f"-i {home / INVENTORY}"},
     )
     reader.run(f"aws eks update-kubeconfig --name dev-1 --kubeconfig {home}/.kube/eks")
@@ -231,3 +240,11 @@ def reader(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Reader
 @pytest.mark.parametrize("block", [one for one in to_run() if one.page == PAGE], ids=str)
 def test_a_block_of_the_page_ends_well(block: Block, reader: Reader, planted: Cluster) -> None:
     reader.carry_out(block)
+
+
+def test_a_context_that_the_aws_command_wrote_logs_in(reader: Reader, planted: Cluster) -> None:
+    (block,) = [one for one in to_run() if one.page == PAGE and "kubeconfig_contexts" in one.text]
+    reader.carry_out(block)
+    reader.run(f"ansible-playbook devclusters.telepresence.orphans -i {INVENTORY}")
+    report = json.loads((reader.home / "reports" / "orphans.json").read_text())["clusters"]
+    assert report["dev-1"]["cluster"]["user"] == "dev"

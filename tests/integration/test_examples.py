@@ -55,12 +55,15 @@ def shop() -> Iterator[Kubectl]:
     set_up(kubectls, [web, reports])
     manager.install()
     play([(kubectls[0], web)])
+    kubectls[0].run("delete", "clusterrolebinding", "examples", "--ignore-not-found")
     kubectls[0].run("create", "serviceaccount", "examples")
     kubectls[0].run(
         "create", "clusterrolebinding", "examples", "--clusterrole=cluster-admin", "--serviceaccount=shop:examples"
     )
     yield kubectls[0]
     kubectls[0].run("delete", "clusterrolebinding", "examples")
+    # One of the examples notes the counts of all namespaces.
+    kubectls[0].run("delete", "configmaps", "--all-namespaces", "--field-selector=metadata.name=telepresence-baseline")
     for kubectl in kubectls:
         clear(kubectl)
     manager.remove()

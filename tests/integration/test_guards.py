@@ -39,11 +39,19 @@ def replicas(kubectl: Kubectl) -> int:
     return int(kubectl.get("deployment", "web")["spec"].get("replicas", 0))
 
 
-@pytest.mark.parametrize("where", ["checkout", "installed"])
-def test_a_misspelt_inventory_is_an_error(where: str, request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize(("where", "code"), [("checkout", 1), ("installed", 2)])
+def test_a_misspelt_inventory_is_an_error(
+    where: str, code: int, request: pytest.FixtureRequest, tmp_path: pathlib.Path
+) -> None:
     place: Place = request.getfixturevalue(where)
     ran = place.play("recover", tmp_path / "dev-clusterz", quiet=False)
-    assert ran.code != 0
+    assert ran.code == code
+    assert "dev-clusterz" in ran.output
+
+
+def test_a_limit_that_names_no_host_is_an_error(installed: Place, inventory: pathlib.Path) -> None:
+    ran = installed.play("recover", inventory, "--limit", "dev-clusterz", quiet=False)
+    assert ran.code == 1
     assert "dev-clusterz" in ran.output
 
 

@@ -83,18 +83,35 @@ def gitlab() -> Step:
     return "\n".join(pipeline["recover"]["script"]), pipeline["recover"]["variables"]
 
 
-def tekton() -> Step:
-    """The same for Tekton, its array of options empty."""
+def tekton(*options: str) -> Step:
+    """The same for Tekton, with what its array of options holds."""
     (step,) = example("tekton-task.yml")["spec"]["steps"]
-    words = [word for word in step["command"] + step["args"] if word != "$(params.options[*])"]
-    return " ".join(words), {one["name"]: one["value"] for one in step["env"]}
+    words = " ".join(step["command"] + step["args"]).replace("$(params.options[*])", " ".join(options))
+    return words, {one["name"]: one["value"] for one in step["env"]}
+
+
+def preview() -> Step:
+    """What GitLab runs for a merge request."""
+    pipeline = example("gitlab-ci.yml")
+    return "\n".join(pipeline["preview"]["script"]), pipeline["recover"]["variables"]
+
+
+def look() -> Step:
+    """What Tekton runs before a rebuild."""
+    options = next(one["value"] for one in tasks()["look"]["params"] if one["name"] == "options")
+    return tekton(*(HOSTS[0] if option == "$(params.cluster)" else option for option in options))
+
+
+def tasks() -> dict[str, dict[str, Any]]:
+    """The tasks of Tekton's pipeline by name."""
+    return {task["name"]: task for task in example("tekton-pipeline.yml")["spec"]["tasks"]}
 
 
 def rebuilds() -> dict[str, str]:
     """The command of a rebuild, by pipeline, with the cluster as a variable of the shell."""
     workflow = example("github-actions.yml")
     steps = {step.get("name"): step for step in workflow["jobs"]["telepresence"]["steps"]}
-    (step,) = example("tekton-pipeline.yml")["spec"]["tasks"][1]["taskSpec"]["steps"]
+    (step,) = tasks()["rebuild"]["taskSpec"]["steps"]
     return {
         "github": steps["Rebuild"]["run"],
         "gitlab": "\n".join(example("gitlab-ci.yml")["rebuild"]["script"]),
@@ -148,6 +165,15 @@ def test_a_session_that_needs_a_decision_is_a_failed_test(
     assert shop.get("deployment", "web")["spec"]["replicas"] == 0
 
 
+@pytest.mark.parametrize(("of", "hosts"), [(preview, HOSTS), (look, HOSTS[:1])], ids=["gitlab", "tekton"])
+def test_a_look_changes_nothing(
+    of: Callable[[], Step], hosts: tuple[str, ...], shop: Kubectl, project: pathlib.Path, installed: Place
+) -> None:
+    code, junit = recover(of(), project, installed)
+    assert (code, failed(junit)) == (0, dict.fromkeys(hosts, ""))
+    assert shop.get("deployment", "web")["spec"]["replicas"] == 0
+
+
 @pytest.mark.parametrize("of", [github, gitlab, tekton], ids=lambda of: of.__name__)
 def test_the_step_runs_and_each_cluster_is_a_test(
     of: Callable[[], Step], shop: Kubectl, project: pathlib.Path, installed: Place
@@ -171,11 +197,19 @@ def test_the_step_rebuilds_one_cluster(
 ) -> None:
     manager = TrafficManager(Kubectl(shop.context, MANAGER, shop.kubeconfig), ())
     request.addfinalizer(manager.remove)
-    give(project, **manager.variables())
+    give(project, **manager.variables(), traffic_manager_namespaces=[MANAGER])
     assert carry_out((rebuilds()["gitlab"], {"CLUSTER": HOSTS[0]}), project, installed) == 0
     manager.kubectl.run("rollout", "status", "deployment/traffic-manager", "--timeout=5s")
     elsewhere = Kubectl(clusters()[1][1], MANAGER, shop.kubeconfig)
     assert elsewhere.get("namespaces", f"--field-selector=metadata.name={MANAGER}")["items"] == []
+
+
+def test_github_takes_the_kubeconfig_for_itself_alone(tmp_path: pathlib.Path) -> None:
+    steps = {step.get("name"): step for step in example("github-actions.yml")["jobs"]["telepresence"]["steps"]}
+    file = tmp_path / "kubeconfig"
+    environment = {**os.environ, "CONTENT": "a: %s\n", "K8S_AUTH_KUBECONFIG": str(file)}
+    subprocess.run(["bash", "-ec", steps["Take the kubeconfig"]["run"]], env=environment, check=True)
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("a: %s\n", 0o600)
 
 
 @pytest.mark.parametrize("pipeline", ["github", "tekton"])

@@ -25,7 +25,7 @@ WANTED: dict[str, Any] = {
     "scheduled_recovery_schedule": "0 5 29 2 *",
 }
 EVERYWHERE = {**WANTED, "scheduled_recovery_variables": {"recover_namespaces": [f"{SHOP}*"], "recover_baseline": True}}
-RESOURCES = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "400Mi"}}
+RESOURCES = {"requests": {"cpu": "50m", "memory": "200Mi"}, "limits": {"memory": "600Mi"}}
 IN_ONE = {
     **WANTED,
     "scheduled_recovery_namespaces": [SHOP],

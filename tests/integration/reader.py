@@ -79,7 +79,8 @@ class Reader:
             held = {"module_defaults": {**self.held}}
             play = self.home / "play.yml"
             play.write_text(yaml.safe_dump([{**one, **held} if "hosts" in one else one for one in plays]))
-            self.run(f"ansible-playbook play.yml -i {INVENTORY}")
+            here = all(one.get("hosts") == "localhost" for one in plays)
+            self.run("ansible-playbook play.yml" if here else f"ansible-playbook play.yml -i {INVENTORY}")
         elif "plugin" in content or "all" in content:
             for file in (self.home / INVENTORY).glob("*.yml"):
                 file.unlink()

@@ -197,7 +197,7 @@ def test_the_step_rebuilds_one_cluster(
 ) -> None:
     manager = TrafficManager(Kubectl(shop.context, MANAGER, shop.kubeconfig), ())
     request.addfinalizer(manager.remove)
-    give(project, **manager.variables(), traffic_manager_namespaces=[MANAGER])
+    give(project, **manager.variables())
     assert carry_out((rebuilds()["gitlab"], {"CLUSTER": HOSTS[0]}), project, installed) == 0
     manager.kubectl.run("rollout", "status", "deployment/traffic-manager", "--timeout=5s")
     elsewhere = Kubectl(clusters()[1][1], MANAGER, shop.kubeconfig)

@@ -36,7 +36,7 @@ class TrafficManager:
         """The same as variables of the role traffic_manager."""
         return {
             "traffic_manager_namespace": self.kubectl.namespace,
-            "traffic_manager_namespaces": [*self.namespaces],
+            "traffic_manager_namespaces": self.served,
             "traffic_manager_chart": str(INSTALLED.archive),
             "traffic_manager_version": INSTALLED.version,
             "traffic_manager_registry": IMAGE["registry"],

@@ -59,6 +59,7 @@ def reader(kubectls: list[Kubectl], tmp_path_factory: pytest.TempPathFactory) ->
         "recover_namespaces": ["shop"],
         "baseline_namespaces": ["shop"],
         "recover_report_dir": str(home / "reports"),
+        "recover_deadline": 30,  # other tests keep the machine busy
         **managers[0].variables(),
     }
     (home / INVENTORY / "group_vars" / "all.yml").write_text(json.dumps(held))

@@ -126,11 +126,18 @@ class Orphans:
         due = [
             pod for pod in pods if pod["status"]["phase"] == "Running" and pod["metadata"]["uid"] not in self._answering
         ]
-        self._in_pool(
-            lambda pod: execute(self.client, self._path("pods", pod["metadata"]["name"]), "app", STAND_IN), due
-        )
-        self._answering |= {pod["metadata"]["uid"] for pod in due}
+        begun = self._in_pool(self._has_begun, due)
+        self._answering |= {pod["metadata"]["uid"] for pod, answers in zip(due, begun) if answers}
         return sum(pod["metadata"]["uid"] in self._answering for pod in pods)
+
+    def _has_begun(self, pod: Any) -> bool:
+        """Starts the program that answers. A node that starts a hundred containers may not get to it in time; the next look tries again."""
+        try:
+            execute(self.client, self._path("pods", pod["metadata"]["name"]), "app", STAND_IN)
+        except LabError as error:
+            self.say(str(error))
+            return False
+        return True
 
     def _stale(self, pod: Any) -> bool:
         path = self._path("pods", pod["metadata"]["name"], "log?container=app&timestamps=true")

@@ -63,7 +63,10 @@ def shop() -> Iterator[Kubectl]:
     yield kubectls[0]
     kubectls[0].run("delete", "clusterrolebinding", "examples")
     # One of the examples notes the counts of all namespaces.
-    kubectls[0].run("delete", "configmaps", "--all-namespaces", "--field-selector=metadata.name=telepresence-baseline")
+    noted = ["configmaps", "--all-namespaces", "--field-selector=metadata.name=telepresence-baseline"]
+    for one in kubectls[0].get(*noted)["items"]:
+        where = Kubectl(contexts[0], one["metadata"]["namespace"], kubeconfig)
+        where.run("delete", "configmap", one["metadata"]["name"])
     for kubectl in kubectls:
         clear(kubectl)
     manager.remove()

@@ -46,6 +46,8 @@ def shop() -> Iterator[Kubectl]:
         Client(manager, SHOP, "plain", "dev@laptop", "-replace").kill()
         manager.restart()
         Client(manager, SHOP, "held", "dev@laptop").kill()
+        # Until then there is a pod without an agent as well.
+        shop.run("rollout", "status", "deployment/held", "--timeout=120s")
         yield shop
     finally:
         manager.remove()

@@ -34,19 +34,19 @@ def to_run() -> list[Block]:
 class Reader:
     """``home`` is where they work, with the inventory my-clusters in it; ``environment`` is what they have set.
 
-    ``stands_for``: what the names on the pages are here. ``held``: by module, options that hold tasks of the pages to a part of the
+    ``stands_for``: what other names on the pages are here. ``held``: by module, options that hold tasks of the pages to a part of the
     cluster; roles are held by variables of the inventory.
     """
 
     home: pathlib.Path
     environment: Mapping[str, str]
-    stands_for: Mapping[str, str]
+    stands_for: Mapping[str, str] = field(default_factory=dict)
     held: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def carry_out(self, block: Block) -> None:
         """Runs the commands, plays or tasks of a block, or something with its inventory or variables; it must end well."""
-        names = "|".join(map(re.escape, self.stands_for))
-        text = re.sub(names, lambda found: self.stands_for[found[0]], block.text)
+        stands_for = {f"-i {INVENTORY}": f"-i {self.home / INVENTORY}", **self.stands_for}
+        text = re.sub("|".join(map(re.escape, stands_for)), lambda found: stands_for[found[0]], block.text)
         if block.language == "yaml":
             self._use(dataclasses.replace(block, text=text))
         else:

@@ -14,9 +14,8 @@ import pytest
 from ansible_collections.devclusters.telepresence.plugins.module_utils._results.short import details, short
 
 from tests.integration.awx_job import CUT, TOOLS, Done, job
-from tests.integration.conftest import Place
+from tests.integration.conftest import Place, orphaned
 from tests.lab.paths import ROOT
-from tests.lab.scenes import Scene, clear, play, set_up
 from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
 
@@ -27,14 +26,8 @@ EXAMPLE = ROOT / "docs" / "examples" / "awx-project"
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Kubectl]:
     """A namespace of both clusters with web in it, which on the first, returned here, was left by a client that is gone."""
-    kubeconfig, contexts = clusters()
-    kubectls = [Kubectl(context, NAMESPACE, kubeconfig) for context in contexts]
-    web = Scene("web", 2, (("pod", "gone"),))
-    set_up(kubectls, [web])
-    play([(kubectls[0], web)])
-    yield kubectls[0]
-    for kubectl in kubectls:
-        clear(kubectl)
+    with orphaned(NAMESPACE, clusters()[1]) as shop:
+        yield shop
 
 
 @pytest.fixture(scope="module")

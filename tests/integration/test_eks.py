@@ -231,7 +231,6 @@ def reader(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Reader
                 AWS_SHARED_CREDENTIALS_FILE=str(home / "credentials"), AWS_DEFAULT_REGION=REGION
             )
         ),
-        stands_for={f"-i {INVENTORY}": f"-i {home / INVENTORY}"},
     )
     reader.run(f"aws eks update-kubeconfig --name dev-1 --kubeconfig {home}/.kube/eks")
     return reader

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.blocks import Block
-from tests.integration.conftest import TOOLS, renamed
+from tests.integration.conftest import TOOLS, orphaned, renamed
 from tests.integration.reader import INVENTORY, Reader, to_run
 from tests.integration.test_eks import PAGE as EKS
 from tests.lab.paths import BIN, ROOT
-from tests.lab.scenes import Scene, clear, play, set_up
 from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
 
@@ -34,13 +33,8 @@ BLOCKS = sorted(
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Kubectl]:
     """The namespace of the pages, where web was left by a client that is gone."""
-    kubeconfig, contexts = clusters()
-    shop = Kubectl(contexts[0], SHOP, kubeconfig)
-    web = Scene("web", 2, (("pod", "gone"),))
-    set_up([shop], [web])
-    play([(shop, web)])
-    yield shop
-    clear(shop)
+    with orphaned(SHOP, clusters()[1][:1]) as shop:
+        yield shop
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +60,6 @@ def reader(shop: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             "AWX_ISOLATED_DATA_DIR": str(home / "runner"),
         },
         stands_for={
-            f"-i {INVENTORY}": f"-i {home / INVENTORY}",
             "/tmp": str(home / "tmp"),
             "/var/lib/node_exporter": str(home / "node_exporter"),
             "hosts: dev_clusters": "hosts: all",

@@ -14,12 +14,11 @@ import pytest
 import yaml
 from junitparser import JUnitXml
 
-from tests.integration.conftest import TOOLS, Place, renamed
+from tests.integration.conftest import TOOLS, Place, orphaned, renamed
 from tests.lab.build import GO_SETTINGS, find_go, required_go
 from tests.lab.commands import run
 from tests.lab.paths import BIN, HERE, LOG, ROOT
 from tests.lab.say import Say
-from tests.lab.scenes import Scene, clear, play, set_up
 from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
 from tests.lab.telepresence2.manager import TrafficManager
@@ -34,14 +33,8 @@ TEKTON = "github.com/tektoncd/pipeline"
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Kubectl]:
     """A namespace of both clusters, to which all runs are held; in that of the first, returned here, a client that is gone left web."""
-    kubeconfig, contexts = clusters()
-    kubectls = [Kubectl(context, NAMESPACE, kubeconfig) for context in contexts]
-    web = Scene("web", 2, (("pod", "gone"),))
-    set_up(kubectls, [web])
-    play([(kubectls[0], web)])
-    yield kubectls[0]
-    for kubectl in kubectls:
-        clear(kubectl)
+    with orphaned(NAMESPACE, clusters()[1]) as shop:
+        yield shop
 
 
 @pytest.fixture
@@ -72,9 +65,13 @@ Step = tuple[str, dict[str, str]]
 
 def github() -> Step:
     """The command of a recovery and its variables, as GitHub would run it."""
-    workflow = example("github-actions.yml")
-    steps = {step.get("name"): step for step in workflow["jobs"]["telepresence"]["steps"]}
-    return steps["Recover"]["run"], workflow["env"]
+    return of_github("Recover"), example("github-actions.yml")["env"]
+
+
+def of_github(name: str) -> str:
+    """The command of GitHub's step of this name."""
+    steps = {step.get("name"): step for step in example("github-actions.yml")["jobs"]["telepresence"]["steps"]}
+    return str(steps[name]["run"])
 
 
 def gitlab() -> Step:
@@ -109,11 +106,9 @@ def tasks() -> dict[str, dict[str, Any]]:
 
 def rebuilds() -> dict[str, str]:
     """The command of a rebuild, by pipeline, with the cluster as a variable of the shell."""
-    workflow = example("github-actions.yml")
-    steps = {step.get("name"): step for step in workflow["jobs"]["telepresence"]["steps"]}
     (step,) = tasks()["rebuild"]["taskSpec"]["steps"]
     return {
-        "github": steps["Rebuild"]["run"],
+        "github": of_github("Rebuild"),
         "gitlab": "\n".join(example("gitlab-ci.yml")["rebuild"]["script"]),
         "tekton": " ".join(step["command"] + step["args"]).replace("$(params.cluster)", '"$CLUSTER"'),
     }
@@ -205,10 +200,9 @@ def test_the_step_rebuilds_one_cluster(
 
 
 def test_github_takes_the_kubeconfig_for_itself_alone(tmp_path: pathlib.Path) -> None:
-    steps = {step.get("name"): step for step in example("github-actions.yml")["jobs"]["telepresence"]["steps"]}
     file = tmp_path / "kubeconfig"
     environment = {**os.environ, "CONTENT": "a: %s\n", "K8S_AUTH_KUBECONFIG": str(file)}
-    subprocess.run(["bash", "-ec", steps["Take the kubeconfig"]["run"]], env=environment, check=True)
+    subprocess.run(["bash", "-ec", of_github("Take the kubeconfig")], env=environment, check=True)
     assert (file.read_text(), file.stat().st_mode & 0o777) == ("a: %s\n", 0o600)
 
 

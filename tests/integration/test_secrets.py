@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.conftest import Place, Ran, written
-from tests.lab.scenes import Scene, clear, play, set_up
+from tests.integration.conftest import Place, Ran, orphaned, written
 from tests.lab.target import clusters
 from tests.lab.telepresence1.kubectl import Kubectl
 
@@ -30,17 +29,12 @@ Variables = dict[str, Any]
 @pytest.fixture(scope="module")
 def kubectl() -> Iterator[Kubectl]:
     """A namespace on the first cluster with one orphan in it, and a ServiceAccount that may do everything there."""
-    kubeconfig, contexts = clusters()
-    kubectl = Kubectl(contexts[0], NAMESPACE, kubeconfig)
-    scene = Scene("web", 2, (("pod", "gone"),))
-    set_up([kubectl], [scene])
-    play([(kubectl, scene)])
-    kubectl.run("create", "serviceaccount", "canary")
-    kubectl.run("create", "rolebinding", "canary", "--clusterrole=admin", f"--serviceaccount={NAMESPACE}:canary")
-    kubectl.run("create", "role", "canary", "--verb=get,create", "--resource=namespaces,pods/exec,pods/proxy")
-    kubectl.run("create", "rolebinding", "canary-too", "--role=canary", f"--serviceaccount={NAMESPACE}:canary")
-    yield kubectl
-    clear(kubectl)
+    with orphaned(NAMESPACE, clusters()[1][:1]) as kubectl:
+        kubectl.run("create", "serviceaccount", "canary")
+        kubectl.run("create", "rolebinding", "canary", "--clusterrole=admin", f"--serviceaccount={NAMESPACE}:canary")
+        kubectl.run("create", "role", "canary", "--verb=get,create", "--resource=namespaces,pods/exec,pods/proxy")
+        kubectl.run("create", "rolebinding", "canary-too", "--role=canary", f"--serviceaccount={NAMESPACE}:canary")
+        yield kubectl
 
 
 @dataclasses.dataclass(frozen=True)

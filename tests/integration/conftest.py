@@ -26,6 +26,8 @@ sys.path[:0] = [str(ROOT / "collections"), str(ROOT / "tests" / "unit")]
 
 TOOLS = pathlib.Path(sys.executable).parent
 COMPLAINTS = ("[WARNING]", "[DEPRECATION WARNING]")
+PATIENTLY = {"recover_deadline": 30}
+"""Seconds, instead of 10: other tests keep the machine busy, and a session that did not answer in time is none that can be put back."""
 PLAYBOOKS = ("recover", "orphans", "baseline", "traffic_manager", "rebuild", "merge_reports", "scheduled_recovery")
 
 
@@ -66,7 +68,7 @@ class Place:
 
     def play(self, playbook: str, inventory: pathlib.Path, *options: str, quiet: bool = True, **variables: Any) -> Ran:
         """Runs a playbook (``recover`` or ``orphans``) with role variables; where it must be ``quiet``, a warning fails the test."""
-        extra = json.dumps({"recover_report_dir": str(self.reports), **variables})
+        extra = json.dumps({"recover_report_dir": str(self.reports), **PATIENTLY, **variables})
         command = [str(TOOLS / "ansible-playbook"), self.names[playbook], "-i", str(inventory), "-e", extra, *options]
         written = self.reports / f"{playbook}.json"
         written.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.blocks import Block
-from tests.integration.conftest import TOOLS, orphaned, renamed
+from tests.integration.conftest import PATIENTLY, TOOLS, orphaned, renamed
 from tests.integration.reader import INVENTORY, Reader, to_run
 from tests.integration.test_eks import PAGE as EKS
 from tests.lab.paths import BIN, ROOT
@@ -49,7 +49,7 @@ def reader(shop: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "recover_namespaces": [SHOP],
         "baseline_namespaces": [SHOP],
         "recover_report_dir": str(home / "reports"),
-        "recover_deadline": 30,  # other tests keep the machine busy
+        **PATIENTLY,
     }
     (home / INVENTORY / "group_vars" / "all.yml").write_text(json.dumps(held))
     yield Reader(

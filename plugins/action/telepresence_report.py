@@ -20,7 +20,7 @@ from ansible.plugins.loader import lookup_loader
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.devclusters.telepresence.plugins.module_utils._files import open_file, put, read_file
 from ansible_collections.devclusters.telepresence.plugins.module_utils._results.short import whole
-from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.journal import forget
+from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.notes import forget
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping

@@ -59,7 +59,7 @@ EXAMPLES = r"""
 RETURN = r"""#"""
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.journal import forget
+from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.notes import forget
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.kinds import WORKLOADS, Object, uid
 from .counts import replicas
-from .journal import COUNTED, Begun, Note
+from .notes import COUNTED, Begun, Note
 from .plan import Case
 
 

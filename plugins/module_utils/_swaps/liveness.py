@@ -11,8 +11,10 @@ import typing as t
 from dataclasses import dataclass
 
 from .._cluster import clock
-from .log import Log
-from .question import Answer
+
+if t.TYPE_CHECKING:
+    from .log import Log
+    from .question import Answer
 
 BEST_FIRST = ("alive", "starting", "suspended", "clientless", "unknown", "stale", "ended", "terminating")
 """Of several pods of one session the best verdict holds; one that is only being replaced says nothing of the others."""

@@ -16,8 +16,9 @@ from .._swaps.sessions import IGNORE, ignored
 from . import selectors, versions
 from .actions import Action, Delete, DropKey, Evict, Undo
 from .agents import Agent
+from .managers import AGENTS
 from .seen import Leftover, Seen
-from .state import AGENTS, revision
+from .state import revision
 from .undo import service_of, undo
 
 REPORTED = {

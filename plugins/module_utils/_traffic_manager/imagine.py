@@ -12,8 +12,9 @@ import dataclasses
 from .._cluster.kinds import Object, labels_of, ref
 from .actions import Action, Delete, DropKey, Evict, Undo
 from .agents import Agent
+from .managers import AGENTS
 from .seen import Seen
-from .state import AGENTS, AgentsConfig
+from .state import AgentsConfig
 
 
 def after(seen: Seen, action: Action) -> Seen:

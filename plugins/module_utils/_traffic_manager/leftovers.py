@@ -15,8 +15,8 @@ import typing as t
 from .._cluster.kinds import Object, annotations_of, controller, dig, ref
 from . import remains, versions
 from .agents import ACTIONS, Agent
+from .managers import AGENTS
 from .seen import CRITICAL, INFO, MAJOR, MINOR, Leftover, Seen
-from .state import AGENTS
 from .undo import service_of, undo
 from .workloads import KINDS
 

@@ -25,6 +25,10 @@ KINDS = ("Deployment", "StatefulSet")
 CONTAINER = "traffic-manager"
 CONFIG = "traffic-manager"
 """The ConfigMap of the manager's own settings (pkg/tmconfig/configmap.go of 2.27.4)."""
+AGENTS = "telepresence-agents"
+"""Of managers 2.6 to 2.21, in every namespace with an agent: a key for each workload (pkg/agentconfig/sidecar.go of 2.20.2)."""
+CLAIM = "traffic-manager-claim"
+"""Of namespaced managers up to 2.21: who serves the namespace (templates/traffic-manager-claim.yaml of 2.20.2)."""
 API_PORT = 8081
 """The chart's ``apiPort`` (values.yaml of 2.4.11 to 2.27.4)."""
 HTTPS_PORT = "https"

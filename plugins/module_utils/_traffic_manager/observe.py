@@ -61,7 +61,9 @@ class Observer:
         kinds = (NAMESPACE, POD, DEPLOYMENT, STATEFUL_SET, REPLICA_SET)
         namespaces, pods, *rest = self.pool.map(self.api.list, kinds)
         owners = [one for objects in rest for one in objects]
-        configs = [one for name in (managers.CONFIG, state.AGENTS, state.CLAIM) for one in self._config_maps(name)]
+        configs = [
+            one for name in (managers.CONFIG, managers.AGENTS, managers.CLAIM) for one in self._config_maps(name)
+        ]
         found = managers.recognise(filter(managers.labelled, owners), configs)
         configurations = self._helpful(rights.WEBHOOK) or []
         roles, secrets = self._roles(), self._helpful(rights.SECRET, "owner=helm", metadata_only=True)
@@ -195,4 +197,4 @@ def _mounting(objects: t.Iterable[Object]) -> dict[str, frozenset[str]]:
 
 def _mounts_config(obj: Object) -> bool:
     spec = obj.get("spec") if obj["kind"] == "Pod" else dig(obj, "spec", "template", "spec")
-    return any(dig(volume, "configMap", "name") == state.AGENTS for volume in dig(spec, "volumes") or [])
+    return any(dig(volume, "configMap", "name") == managers.AGENTS for volume in dig(spec, "volumes") or [])

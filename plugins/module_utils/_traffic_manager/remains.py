@@ -11,8 +11,8 @@ import typing as t
 
 from .._cluster import clock
 from .._cluster.kinds import dig, ref, whole
+from .managers import CLAIM
 from .seen import CRITICAL, MAJOR, MINOR, Leftover, Seen
-from .state import CLAIM
 
 SETTLED = 3600.0
 """Seconds after which a release that says that Helm is at work on it is not being worked on: Helm waits 5 minutes by default."""

@@ -13,7 +13,7 @@ import typing as t
 from .._cluster.api import Api
 from .._cluster.errors import ClusterError
 from .._cluster.kinds import DEPLOYMENT, POD, REPLICA_SET, STATEFUL_SET
-from . import agents, rights, state
+from . import agents, managers, rights, state
 from .intercepts import Intercept
 
 BETWEEN = 1.0
@@ -40,13 +40,15 @@ def _said(api: Api, intercept: Intercept) -> str:
     namespace, name = intercept.namespace, intercept.agent
     try:
         pods, *owners = [api.list(kind, namespace) for kind in (POD, DEPLOYMENT, STATEFUL_SET, REPLICA_SET)]
-        configs = api.list(rights.CONFIG_MAP, namespace, field_selector=f"metadata.name={state.AGENTS}")
+        configs = api.list(rights.CONFIG_MAP, namespace, field_selector=f"metadata.name={managers.AGENTS}")
     except ClusterError as error:
         return f"Whether the container that it replaced is back is not known. {error}"
     found = agents.recognise(pods, [one for some in owners for one in some])
     where = [f"pod {pod}" for agent in found if agent.name == name and agent.replaced for pod in agent.pods]
     keys = [entry for config in state.agents_configs(configs) for entry in config.entries]
-    where += [f"key {name} of ConfigMap {state.AGENTS}" for entry in keys if entry.workload == name and entry.replaced]
+    where += [
+        f"key {name} of ConfigMap {managers.AGENTS}" for entry in keys if entry.workload == name and entry.replaced
+    ]
     if not where:
         return ""
     return (

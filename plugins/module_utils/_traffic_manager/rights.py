@@ -15,7 +15,7 @@ import typing as t
 
 from .._cluster.access import Right
 from .._cluster.kinds import DEPLOYMENT, EVENT, NAMESPACE, POD, REPLICA_SET, SERVICE, STATEFUL_SET, Kind
-from . import managers, state
+from . import managers
 
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 SECRET = Kind("v1", "Secret", "secrets")
@@ -45,7 +45,7 @@ HELPFUL: t.Mapping[Right, str] = {
 
 TO_FIND_INTERCEPTS = (
     *(Right("list", kind) for kind in (NAMESPACE, POD, DEPLOYMENT, REPLICA_SET, STATEFUL_SET)),
-    *(Right("list", CONFIG_MAP, name=name) for name in (managers.CONFIG, state.AGENTS)),
+    *(Right("list", CONFIG_MAP, name=name) for name in (managers.CONFIG, managers.AGENTS)),
 )
 """What ending intercepts needs in all namespaces, beside the questions to managers."""
 TO_REVOKE = tuple(Right(verb, CONFIG_MAP, name=managers.CONFIG) for verb in ("get", "update"))

@@ -16,7 +16,7 @@ import typing as t
 from .._cluster import clock
 from .._cluster.kinds import Object
 from . import selectors, versions
-from .state import CLAIM
+from .managers import CLAIM
 
 Info = t.Mapping[str, t.Any]
 Release = t.Mapping[str, t.Any]

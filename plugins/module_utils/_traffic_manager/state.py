@@ -15,16 +15,13 @@ from .._cluster import clock
 from .._cluster.foreign import clean
 from .._cluster.kinds import Object, dig, labels_of
 from .agents import replaced_by
+from .managers import AGENTS, CLAIM
 
 try:
     import yaml
 except ImportError:  # kubernetes depends on it; connect() says so where both are missing
     yaml = None  # type: ignore[assignment]
 
-AGENTS = "telepresence-agents"
-"""Of managers 2.6 to 2.21, in every namespace with an agent: a key for each workload (pkg/agentconfig/sidecar.go of 2.20.2)."""
-CLAIM = "traffic-manager-claim"
-"""Of namespaced managers up to 2.21: who serves the namespace (templates/traffic-manager-claim.yaml of 2.20.2)."""
 _PROGRAM = re.compile(r"(^|/)tel2([:@]|$)")
 _DENIAL = re.compile(r'admission webhook "agent-injector\S*" denied the request.*', re.DOTALL)
 """What an API server makes of a refusal (k8s.io/apiserver, pkg/admission/plugin/webhook/errors/statuserror.go)."""

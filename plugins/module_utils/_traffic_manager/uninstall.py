@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 from .._cluster.kinds import Object, ref
 from . import manifest, standing
-from .managers import labelled
+from .managers import AGENTS, CLAIM, labelled
 from .standing import Info, Release
-from .state import AGENTS, CLAIM
 
 END = "Removing the traffic-manager ends intercepts. traffic_manager_end_intercepts: true does it nevertheless."
 

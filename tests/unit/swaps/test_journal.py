@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from ansible_collections.devclusters.telepresence.plugins.module_utils._cluster import clock
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps import journal as journals
-from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.journal import Journal, forget, parse
+from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps import notes
+from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.journal import Journal
+from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.notes import forget, parse
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.plan import Delete, Scale
 
 from .builders import NOW, OTHER_SID, SID, deployment, pod
@@ -188,8 +190,8 @@ def test_a_file_that_was_removed_meanwhile_is_made_anew(path: Path, monkeypatch:
             path.unlink()
         return file
 
-    real = journals._open
-    monkeypatch.setattr(journals, "_open", remove_first)
+    real = notes.open_notes
+    monkeypatch.setattr(journals, "open_notes", remove_first)
     of(path).note(SID, SCALE)
     assert (len(opened), len(lines(path))) == (2, 1)
 
@@ -252,7 +254,7 @@ def spoil(path: Path, how: str) -> None:
         os.mkfifo(path)
     elif how == "too large":
         path.write_bytes(b"x" * 100 + b"\n")
-        os.truncate(path, journals.LONGEST + 1)
+        os.truncate(path, notes.LONGEST + 1)
 
 
 @pytest.mark.parametrize("how", ["a directory", "a link", "a pipe"])

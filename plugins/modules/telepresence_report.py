@@ -48,6 +48,11 @@ options:
         all files are written. Where it cannot be used the short records stay, and a notice in the result says so.
     type: dict
     default: {}
+  metrics:
+    description:
+      - A file for the metrics of O(report), as the filter P(devclusters.telepresence.report_metrics#filter) gives them. Its directory has to be there.
+      - A relative path starts at the directory of the playbook, too.
+    type: path
   journal:
     description: The file of option O(devclusters.telepresence.telepresence_restore#module:journal).
     type: path
@@ -85,9 +90,24 @@ forgotten:
   returned: always
   type: bool
   sample: true
-messages:
-  description: What went wrong with the clusters of O(report), by host. Empty where nothing did.
+outcomes:
+  description:
+    - What came of the clusters of O(report), by host, as the filters P(devclusters.telepresence.session_lines#filter),
+      P(devclusters.telepresence.session_problem#filter) and P(devclusters.telepresence.session_digest#filter) tell it.
   returned: always
   type: dict
-  sample: {eu: "", us: "Failed to connect to the cluster us."}
+  contains:
+    lines:
+      description: One line for each session that is not alive, and one that sums up.
+      type: list
+      elements: str
+      sample: ["shop/web: restored to 3 (stale, last alive 2 h ago; the scaling event says 3)", "1 session: 1 restored"]
+    problem:
+      description: Why somebody has to look at the cluster. Empty where all is well.
+      type: str
+      sample: ""
+    digest:
+      description: Summary, error, and the names of workloads by what became of them.
+      type: dict
+      sample: {error: null, restored: [shop/web]}
 """

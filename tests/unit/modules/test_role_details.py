@@ -70,7 +70,7 @@ def test_hosts_of_any_name_have_files_of_their_own(tmp_path: Path) -> None:
         paths = [str(server.kubeconfig(tmp_path / f"kubeconfig-{server.url[-5:]}")) for server in servers]
         hosts = {host: {"telepresence_kubeconfig": path} for host, path in zip(HOSTS, paths, strict=True)}
         _code, output = run("orphans", hosts, reports)
-    assert "WARNING: the report was not written to" in output
+    assert "WARNING: Not written: " in output
     assert [path.parent for path in tmp_path.rglob("orphans.json.*")] == [reports] * len(HOSTS), output
 
 
@@ -84,7 +84,7 @@ def test_without_a_place_for_the_report_the_task_returns_everything(
     assert code == 0, output
     assert "evidence" in output and "containers" in output
     said = " ".join(output.split())
-    assert "[WARNING]: The details cannot be written in " in said and "WARNING: the report was not written to" in said
+    assert "[WARNING]: The details cannot be written in " in said and "WARNING: Not written: " in said
 
 
 def test_a_module_that_may_run_elsewhere_returns_everything(kubeconfig: str, tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_check_mode_leaves_the_metrics_of_the_last_run(kubeconfig: Path, tmp_pat
 def test_metrics_that_cannot_be_written_are_a_warning(kubeconfig: Path, tmp_path: Path) -> None:
     code, output = look(kubeconfig, tmp_path, tmp_path / "nowhere" / "telepresence.prom")
     assert code == 2
-    assert "WARNING: the metrics were not written to" in output
+    assert f"WARNING: Not written: {tmp_path}/nowhere/telepresence.prom (No such file or directory)." in output
     assert "Failed to connect to the cluster" in output
 
 

@@ -12,6 +12,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.devclusters.telepresence.plugins.module_utils._results.short import details, short
+from ansible_collections.devclusters.telepresence.plugins.module_utils._results.text import (
+    digest,
+    session_lines,
+    session_problem,
+)
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.journal import Journal
 from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.plan import Scale
 
@@ -25,7 +30,8 @@ TEMPLATES = {
     "broken.j2": "{{ nowhere.at.all }}",
     "report.j2": "{{ report | to_json }}",
     "results.j2": """{{
-        {'whole': whole, 'half': half, 'half_detailed': half_detailed, 'detailed': detailed, 'nowhere': nowhere_to_write}
+        {'whole': whole, 'half': half, 'half_detailed': half_detailed, 'detailed': detailed, 'uncounted': uncounted,
+         'nothing_to_count': nothing_to_count, 'nowhere': nowhere_to_write}
         | to_json
     }}""",
 }
@@ -72,7 +78,21 @@ PLAY = """
         path: detailed
         report: "{{ lookup('file', 'detailed.details') | from_json }}"
         templates: {report.json: report.j2, again.json: report.j2}
+        metrics: detailed.prom
       register: detailed
+    - devclusters.telepresence.telepresence_report:
+        path: detailed
+        report: "{{ lookup('file', 'uncounted.details') | from_json }}"
+        templates: {uncounted.json: report.j2}
+        metrics: missing/one.prom
+      register: uncounted
+      ignore_errors: true
+    - devclusters.telepresence.telepresence_report:
+        <<: *report
+        path: detailed
+        metrics: one.prom
+      register: nothing_to_count
+      ignore_errors: true
     - devclusters.telepresence.telepresence_report:
         <<: *report
         path: file/reports
@@ -97,7 +117,9 @@ def noted(place: Path, name: str) -> None:
 def shortened(place: Path, name: str, *hosts: str) -> None:
     """A report of short results, whose details are where it says, and of a cluster that was not reached."""
     clusters = {host: {**SHORT, "details": str(place / f"{name}.{host}")} for host in hosts} | {"us": UNREACHED}
-    (place / f"{name}.details").write_text(json.dumps({"format": 1, "clusters": clusters}))
+    (place / f"{name}.details").write_text(
+        json.dumps({"format": 1, "generated": "2026-11-24T14:00:00Z", "clusters": clusters})
+    )
     (place / f"{name}.eu").write_text(json.dumps(details(FULL)))
 
 
@@ -114,6 +136,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     noted(place, "half")
     shortened(place, "half", "eu")
     shortened(place, "detailed", "eu", *UNUSABLE)
+    shortened(place, "uncounted", "eu")
     (place / "detailed.other").write_text(json.dumps(details(sample.result(sample.session("other")))))
     (place / "detailed.text").write_text("no JSON")
     (place / "detailed.directory").mkdir()
@@ -154,7 +177,8 @@ def test_a_file_that_fails_stops_no_other_and_nothing_is_forgotten(
 ) -> None:
     assert sorted(path.name for path in (place / "half").iterdir()) == ["data.json", "report.json"]
     assert (results["half"]["failed"], results["half"]["forgotten"]) == (True, False)
-    assert results["half"]["msg"].startswith("page.html: ") and "nowhere" in results["half"]["msg"]
+    said = results["half"]["msg"]
+    assert said.startswith(f"Not written: {place}/half/page.html (") and "nowhere" in said and "data.json" not in said
     assert (place / "half.part").read_text().strip()
 
 
@@ -165,11 +189,24 @@ def test_full_records_come_back_and_their_file_goes(place: Path) -> None:
     assert not (place / "detailed.eu").exists()
 
 
-def test_the_messages_of_the_clusters_come_back_whatever_fails(results: dict[str, dict[str, Any]]) -> None:
+def test_the_outcomes_of_the_clusters_come_back_whatever_fails(results: dict[str, dict[str, Any]]) -> None:
     """And what stands in them is no template."""
-    assert results["whole"]["messages"] == results["half"]["messages"] == results["nowhere"]["messages"] == {}
-    assert results["half_detailed"]["messages"] == {"eu": "", "us": UNREACHED["msg"]}
-    assert results["detailed"]["messages"] == dict.fromkeys(["eu", *UNUSABLE], "") | {"us": UNREACHED["msg"]}
+    assert results["whole"]["outcomes"] == results["half"]["outcomes"] == results["nowhere"]["outcomes"] == {}
+    eu = {"lines": session_lines(FULL), "problem": session_problem(FULL), "digest": digest(FULL)}
+    us = {"lines": [UNREACHED["msg"]], "problem": UNREACHED["msg"], "digest": digest(UNREACHED)}
+    assert "{{ 7 * 7 }}" in us["problem"]
+    assert results["half_detailed"]["outcomes"] == {"eu": eu, "us": us}
+    found = results["detailed"]["outcomes"]
+    assert found.keys() == {"eu", "us", *UNUSABLE} and (found["eu"], found["us"]) == (eu, us)
+    assert found["pipe"]["lines"][-2].startswith("The full records are missing")
+
+
+def test_metrics_are_no_part_of_the_report(place: Path, results: dict[str, dict[str, Any]]) -> None:
+    """Where they cannot be written, what was reported is forgotten all the same; where there are none to write, that is said."""
+    assert 'telepresence_run_failed{cluster="us"} 1' in (place / "detailed.prom").read_text()
+    assert results["uncounted"]["msg"] == f"Not written: {place}/missing/one.prom (No such file or directory)."
+    assert (results["uncounted"]["changed"], (place / "uncounted.eu").exists()) == (True, False)
+    assert "needs a report with generated and clusters" in results["nothing_to_count"]["msg"]
 
 
 @pytest.mark.parametrize("host", UNUSABLE)
@@ -188,4 +225,4 @@ def test_details_stay_where_a_file_of_the_report_fails(place: Path) -> None:
 
 def test_a_directory_that_cannot_be_made_is_named(results: dict[str, dict[str, Any]]) -> None:
     said = results["nowhere"]["msg"]
-    assert results["nowhere"]["failed"] and "data.json: " in said and "Not a directory" in said
+    assert results["nowhere"]["failed"] and "file/reports/data.json (Not a directory)" in said

@@ -193,7 +193,9 @@ def aws_that_tells_less(directory: pathlib.Path) -> dict[str, str]:
 def boto3_that_tells_less(directory: pathlib.Path) -> dict[str, str]:
     """The same of the collection's own credential plugin, in the Python that starts it."""
     changed = "print = builtins.print\n    builtins.print = lambda text: print(sooner(text))"
-    program = f"{SOONER}\nimport builtins, sys\nif any(one.endswith('/_aws.py') for one in sys.orig_argv):\n    {changed}\n"
+    program = (
+        f"{SOONER}\nimport builtins, sys\nif any(one.endswith('/_aws.py') for one in sys.orig_argv):\n    {changed}\n"
+    )
     (directory / "sitecustomize.py").write_text(program)
     return {"PYTHONPATH": str(directory)}
 

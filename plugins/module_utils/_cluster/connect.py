@@ -52,6 +52,9 @@ except ImportError as error:
 LONGEST_CONNECT = 45.0
 """Seconds; a credential plugin that asks a cloud takes a few of them."""
 
+CONNECTIONS = 64
+"""How many are kept open for further requests: those that the threads of a run need at once by default are half as many."""
+
 ANONYMOUS = "system:anonymous"
 """Who a request without credentials comes from (kubernetes 1.34, staging/src/k8s.io/apiserver/pkg/authentication/user/user.go)."""
 
@@ -106,6 +109,10 @@ def connect(module: AnsibleModule) -> Api:
         # Where a kubeconfig file was read, what it says is here, even if the cluster then refused it.
         module.no_log_values.update(secrets.of_client(kubernetes.client.Configuration.get_default_copy()))
     refuse_anonymous(client.configuration, auth, where, complaint.said())
+    # The client keeps five for each core of this machine (kubernetes 37.0.2, client/configuration.py), and opens one anew for each request beyond.
+    pools = client.client.rest_client.pool_manager
+    pools.connection_pool_kw["maxsize"] = CONNECTIONS
+    pools.clear()
     return Api(client, lambda: _not_renewed(auth, complaint))
 
 

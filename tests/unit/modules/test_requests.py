@@ -9,6 +9,8 @@ import pytest
 
 from .cluster import Cluster
 
+THREADS = 16
+"""The default of option concurrency; the threads that put workloads back are as many again."""
 SESSIONS = 3
 """Each in a namespace of its own, which is the dearest case: what is listed per namespace is listed for each."""
 
@@ -105,3 +107,13 @@ def test_each_further_session_of_a_namespace(cluster: Cluster) -> None:
         "get pods/exec": SESSIONS,
         "get pods/log": SESSIONS,
     }
+
+
+@pytest.mark.parametrize("module", ["orphans", "restore"])
+def test_connections_are_kept(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    """Beside those of its execs a run opens no more connections than its threads need at once, on a small machine as well."""
+    monkeypatch.setattr("multiprocessing.cpu_count", lambda: 1)
+    for number in range(10 * THREADS):
+        cluster.stage(namespace=f"shop-{number}")
+    spent(cluster, module)
+    assert cluster.server.connections - len(cluster.execs) <= 2 * THREADS + 1

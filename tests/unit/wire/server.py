@@ -96,6 +96,11 @@ class ApiServer:
         return f"https://127.0.0.1:{self._http.server_address[1]}"
 
     @property
+    def connections(self) -> int:
+        """How many connections were opened to the server."""
+        return self._http.accepted
+
+    @property
     def ca(self) -> bytes:
         """The CA of the server's certificate, PEM."""
         return self._identity.ca

@@ -59,10 +59,12 @@ class HttpServer(ThreadingHTTPServer):
         self.api = api
         self._context = context
         self._open: set[socket.socket] = set()
+        self.accepted = 0
         super().__init__(("127.0.0.1", 0), Handler)
 
     def get_request(self) -> tuple[socket.socket, Any]:
         raw, address = super().get_request()
+        self.accepted += 1
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # The handshake is the handler thread's, so that a slow client delays nobody else.
         connection = self._context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)

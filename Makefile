@@ -48,7 +48,7 @@ faults: $(READY) ## Break every call of a recovery in every way (5 to 10 minutes
 	@$(PYTHON) -m tests.lab build
 	@$(PYTHON) -m tests.faults
 
-bench: lab-up ## Measure what runs cost, beside other ways (some three hours): reports/bench.html
+bench: lab-up ## Measure what runs cost, beside other ways (one to three hours): reports/bench.html
 	@$(PYTHON) -m tests.bench
 
 sanity: $(READY) ## Run ansible-test sanity

@@ -6,11 +6,12 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from ansible_collections.devclusters.telepresence.plugins.module_utils._swaps.options import SPEC
 
 from .cluster import Cluster
 
-THREADS = 16
-"""The default of option concurrency; the threads that put workloads back are as many again."""
+THREADS = SPEC["concurrency"]["default"]
+"""Those that ask; the threads that put workloads back are as many again."""
 SESSIONS = 3
 """Each in a namespace of its own, which is the dearest case: what is listed per namespace is listed for each."""
 
